@@ -1,0 +1,23 @@
+"""The one error that a user is meant to read."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """Input that cannot be used, with the sentence that repairs it.
+
+    The command line prints it as a single line and exits with code 2; every
+    other exception is a fault of the program and keeps its traceback.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, with the offending value.
+    repair : str
+        What the user can do about it.
+    """
+
+    def __init__(self, problem: str, repair: str) -> None:
+        self.problem = problem
+        self.repair = repair
+        super().__init__(f"{problem} {repair}")
