@@ -1,0 +1,82 @@
+"""Run a network over labelled slices, through the same path as a patient's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from LumbarSegLib.anatomy import ANATOMIES
+from LumbarSegLib.evaluation.overlap import SliceOverlap, compute_overlap, mean_dice, mean_over_classes
+from LumbarSegLib.inference.predictor import Predictor
+from LumbarSegLib.io.labelled_slices import LabelledSlice
+
+
+def evaluate_slices(predictor: Predictor, slices: Iterable[LabelledSlice]) -> list[SliceOverlap]:
+    """Segment labelled slices and compare them with their outlines.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The network.
+    slices : iterable of LabelledSlice
+        In radiological reading order.
+
+    Returns
+    -------
+    list of SliceOverlap
+        One for each slice, at its native resolution.
+    """
+    overlaps = []
+    for each in slices:
+        # Reading order: columns run to the patient's left (-R), rows to the back (-A).
+        affine = np.diag([-each.spacing_mm, -each.spacing_mm, 1.0, 1.0])
+        label_map, _ = predictor.predict_block(each.image[None], affine)
+        overlaps.append(compute_overlap(each.name, label_map[0], each.label_map))
+    return overlaps
+
+
+def summarize(overlaps: Sequence[SliceOverlap]) -> dict[str, Any]:
+    """Summarize slices as JSON-ready figures: DSC per class, their mean, and the worst slices."""
+    means = mean_dice(overlaps)
+    worst = {}
+    for anatomy in ANATOMIES:
+        scored = [(each.dice[anatomy.key], each.name) for each in overlaps if each.in_reference[anatomy.key]]
+        if scored:
+            value, name = min((value or 0.0, name) for value, name in scored)
+            worst[anatomy.key] = {"slice": name, "dice": value}
+    return {
+        "num_slices": len(overlaps),
+        "mean_dice": mean_over_classes(means),
+        "dice": means,
+        "worst": worst,
+    }
+
+
+def write_evaluation(directory: Path, overlaps: Sequence[SliceOverlap], context: dict[str, Any]) -> None:
+    """Write `evaluation.json` (summary and context) and `dice_per_slice.csv`.
+
+    Parameters
+    ----------
+    directory : Path
+        Exists; the caller decides about overwriting.
+    overlaps : sequence of SliceOverlap
+        From `evaluate_slices`.
+    context : dict
+        Weights, fold, data and settings, stored beside the figures.
+    """
+    keys = [anatomy.key for anatomy in ANATOMIES]
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["slice", *keys])
+    for each in overlaps:
+        cells = ["" if each.dice[key] is None else f"{each.dice[key]:.4f}" for key in keys]
+        writer.writerow([each.name, *cells])
+    (directory / "dice_per_slice.csv").write_text(table.getvalue(), encoding="utf-8")
+    summary = {**context, **summarize(overlaps)}
+    (directory / "evaluation.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

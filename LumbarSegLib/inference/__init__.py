@@ -1,0 +1,1 @@
+"""From a study and a checkpoint to label maps and probabilities."""

@@ -1,0 +1,202 @@
+"""Checkpoints: NAME.safetensors with the tensors, NAME.json with what they mean.
+
+The JSON file names the network and its options, the preprocessing, the classes
+and the SHA-256 of the tensors, so that nothing has to be guessed at loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from LumbarSegLib.anatomy import ANATOMIES
+from LumbarSegLib.errors import InputError
+from LumbarSegLib.models import build_model
+from LumbarSegLib.preprocessing import PreprocessingConfig
+
+#: Version of the JSON layout.
+FORMAT = 1
+
+#: The weights that come with the package.
+DEFAULT_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "msff_axial_t2.safetensors"
+
+_REPAIR = "Take the .safetensors and the .json file of one checkpoint, both unchanged and side by side."
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network and where it came from.
+
+    Parameters
+    ----------
+    name : str
+        Name for tables and records.
+    sha256 : str
+        Of the tensor file.
+    model : torch.nn.Module
+        On the CPU, in evaluation mode, float32.
+    preprocessing : PreprocessingConfig
+        What the network was trained with.
+    training : mapping
+        Recipe, fold, seed and validation figures, as far as stored.
+    """
+
+    name: str
+    sha256: str
+    model: nn.Module
+    preprocessing: PreprocessingConfig
+    training: Mapping[str, Any]
+
+
+def _class_names() -> list[str]:
+    return ["background", *(anatomy.key for anatomy in ANATOMIES)]
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    *,
+    model_name: str,
+    model_config: object,
+    preprocessing: PreprocessingConfig,
+    training: Mapping[str, Any],
+) -> str:
+    """Write a checkpoint; each file gets its final name only when complete.
+
+    Convolutions are stored in half precision, norm statistics in full.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ".safetensors"; the JSON file takes its place beside it.
+    model : torch.nn.Module
+        The trained network.
+    model_name, model_config
+        What `LumbarSegLib.models.build_model` needs to build it again.
+    preprocessing : PreprocessingConfig
+        What it was trained with.
+    training : mapping
+        Anything that JSON can hold: recipe, fold, seed, figures.
+
+    Returns
+    -------
+    str
+        SHA-256 of the tensor file.
+    """
+    tensors = {key: _storable(value) for key, value in model.state_dict().items()}
+    payload = save(tensors)
+    sha256 = hashlib.sha256(payload).hexdigest()
+    description = {
+        "format": FORMAT,
+        "name": path.stem,
+        "sha256": sha256,
+        "classes": _class_names(),
+        "model": {"name": model_name, "options": asdict(model_config)},  # type: ignore[call-overload]
+        "preprocessing": asdict(preprocessing),
+        "training": dict(training),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for target, content in (
+        (path, payload),
+        (path.with_suffix(".json"), (json.dumps(description, indent=2) + "\n").encode()),
+    ):
+        temporary = target.with_name(target.name + ".partial")
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    return sha256
+
+
+def _storable(value: Tensor) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    # Running variances overflow or vanish in half precision; vectors are small anyway.
+    return value.half() if value.is_floating_point() and value.ndim > 1 else value
+
+
+def load_checkpoint(path: Path | None = None) -> Checkpoint:
+    """Read a checkpoint, verify its checksum and build its network.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The .safetensors file; None takes the weights of the package.
+
+    Returns
+    -------
+    Checkpoint
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged, the checksum differs, or the tensors
+        do not fit the network that the JSON file describes.
+    """
+    path = DEFAULT_WEIGHTS if path is None else Path(path)
+    description = _read_description(path)
+    payload = path.read_bytes()
+    sha256 = hashlib.sha256(payload).hexdigest()
+    if sha256 != description["sha256"]:
+        raise InputError(
+            f"{path} does not have the checksum that {path.with_suffix('.json').name} states "
+            f"({sha256[:12]}... instead of {str(description['sha256'])[:12]}...).",
+            _REPAIR,
+        )
+    try:
+        tensors = load(payload)
+    except SafetensorError as error:
+        raise InputError(f"{path} is not a safetensors file ({error}).", _REPAIR) from error
+    try:
+        model = build_model(description["model"]["name"], description["model"]["options"])
+        preprocessing = PreprocessingConfig(**description["preprocessing"])
+        model.load_state_dict({key: _loadable(value) for key, value in tensors.items()}, strict=True)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{path} does not fit the network that its .json file describes: {reason}.", _REPAIR
+        ) from error
+    return Checkpoint(
+        name=str(description["name"]),
+        sha256=sha256,
+        model=model.eval(),
+        preprocessing=preprocessing,
+        training=description.get("training", {}),
+    )
+
+
+def _loadable(value: Tensor) -> Tensor:
+    return value.float() if value.dtype == torch.float16 else value
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    if path.suffix != ".safetensors":
+        raise InputError(f"Weights must be a .safetensors file, got {path}.", _REPAIR)
+    sidecar = path.with_suffix(".json")
+    for file in (path, sidecar):
+        if not file.is_file():
+            raise InputError(f"Weights file {file} does not exist.", _REPAIR)
+    try:
+        description = json.loads(sidecar.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{sidecar} is not a JSON file ({error}).", _REPAIR) from error
+    missing = {"format", "name", "sha256", "classes", "model", "preprocessing"} - set(description)
+    if missing:
+        raise InputError(f"{sidecar} lacks {', '.join(sorted(missing))}.", _REPAIR)
+    if description["format"] != FORMAT:
+        raise InputError(
+            f"{sidecar} has format {description['format']}; this version reads format {FORMAT}.",
+            "Update LumbarSeg or take weights made for this version.",
+        )
+    if description["classes"] != _class_names():
+        raise InputError(
+            f"{path} was trained for other classes: {', '.join(description['classes'])}.",
+            f"Take weights for {', '.join(_class_names())}.",
+        )
+    return dict(description)

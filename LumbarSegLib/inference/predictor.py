@@ -1,0 +1,181 @@
+"""Slices of one block through the network, in batches, back on their own grid.
+
+Notation: K slices of J rows and I columns as scanned, C classes, H and W rows
+and columns of the working grid (see `LumbarSegLib.preprocessing`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from LumbarSegLib.geometry import in_plane_orientation, spacing_kji_mm
+from LumbarSegLib.inference.checkpoint import Checkpoint
+from LumbarSegLib.preprocessing import normalize, to_native_grid, to_working_grid
+
+logger = logging.getLogger(__name__)
+
+#: Slices that a GPU takes at once; a CPU is fastest with few.
+GPU_BATCH_SIZE = 16
+CPU_BATCH_SIZE = 2
+
+#: Called with the number of slices finished since the last call.
+ProgressCallback = Callable[[int], None]
+
+
+class Predictor:
+    """A network on a device, ready for blocks of slices.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Network and its preprocessing.
+    device : torch.device
+        Where it runs at first; see `warnings` for what became of it.
+    flip_average : bool
+        Average the probabilities with those of the mirrored slice.
+    batch_size : int, optional
+        Slices at once; None chooses by the device.
+
+    Attributes
+    ----------
+    warnings : list of str
+        What a reader has to know, such as a fall back to the CPU.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        *,
+        flip_average: bool = False,
+        batch_size: int | None = None,
+    ) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size must be >= 1, got {batch_size}.")
+        self.preprocessing = checkpoint.preprocessing
+        self.flip_average = flip_average
+        self.device = device
+        self.batch_size = batch_size or (CPU_BATCH_SIZE if device.type == "cpu" else GPU_BATCH_SIZE)
+        self.model = checkpoint.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.warnings: list[str] = []
+
+    def predict_block(
+        self,
+        image: NDArray[np.generic],
+        affine_ijk_to_ras: NDArray[np.float64],
+        *,
+        keep_probabilities: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float16] | None]:
+        """Segment the slices of a block.
+
+        Slices are first turned into radiological reading order, so that any
+        order of the array's axes gives the same result.
+
+        Parameters
+        ----------
+        image : (K, J, I) ndarray
+            Signal, finite.
+        affine_ijk_to_ras : (4, 4) ndarray
+            Geometry of the block, axial.
+        keep_probabilities : bool
+            Also return the class probabilities.
+        progress : callable, optional
+            Called with the number of slices just finished.
+
+        Returns
+        -------
+        label_map : (K, J, I) ndarray of uint8
+            Values of `LumbarSegLib.anatomy`.
+        probabilities : (K, C, J, I) ndarray of float16 or None
+        """
+        orientation = in_plane_orientation(affine_ijk_to_ras)
+        upright = np.ascontiguousarray(orientation.apply(np.asarray(image, dtype=np.float32)))
+        _, spacing_j, spacing_i = spacing_kji_mm(affine_ijk_to_ras)
+        spacing_ji_mm = orientation.apply_spacing((spacing_j, spacing_i))
+        labels = np.empty(upright.shape, dtype=np.uint8)
+        kept: list[NDArray[np.float16]] = []
+        first = 0
+        while first < len(upright):
+            batch = upright[first : first + self.batch_size]
+            try:
+                label, probabilities = self._predict_batch(batch, spacing_ji_mm, keep_probabilities)
+            except torch.OutOfMemoryError:
+                self._reduce_load()
+                continue
+            labels[first : first + len(batch)] = label
+            if probabilities is not None:
+                kept.append(probabilities)
+            first += len(batch)
+            if progress is not None:
+                progress(len(batch))
+        native = np.ascontiguousarray(orientation.undo(labels))
+        if not keep_probabilities:
+            return native, None
+        return native, np.ascontiguousarray(orientation.undo(np.concatenate(kept)))
+
+    def _predict_batch(
+        self, batch: NDArray[np.float32], spacing_ji_mm: tuple[float, float], keep_probabilities: bool
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float16] | None]:
+        with torch.inference_mode():
+            logits = self.predict_logits(torch.from_numpy(batch)[:, None], spacing_ji_mm)  # (B, C, J, I)
+            label = logits.argmax(dim=1).to(torch.uint8).cpu().numpy()
+            probabilities = logits.softmax(dim=1).half().cpu().numpy() if keep_probabilities else None
+        return label, probabilities
+
+    def predict_logits(self, images: Tensor, spacing_ji_mm: tuple[float, float]) -> Tensor:
+        """Compute the logits of slices in reading order.
+
+        Parameters
+        ----------
+        images : (B, 1, J, I) Tensor
+            Signal on the native grid.
+        spacing_ji_mm : tuple of float
+            Row and column spacing in mm.
+
+        Returns
+        -------
+        (B, C, J, I) float32 Tensor
+            On the device, on the native grid.
+        """
+        rows, columns = images.shape[-2:]
+        images = to_working_grid(images.to(self.device), spacing_ji_mm, self.preprocessing)  # (B, 1, H, W)
+        images = normalize(images, self.preprocessing).contiguous(memory_format=torch.channels_last)
+        logits = self._logits(images)
+        if self.flip_average:
+            mirrored = self._logits(images.flip(-1)).flip(-1)
+            # Averaging on the working grid keeps the resampling single and last.
+            logits = torch.logaddexp(logits.log_softmax(dim=1), mirrored.log_softmax(dim=1))
+        return to_native_grid(logits, (rows, columns))
+
+    def _logits(self, images: Tensor) -> Tensor:
+        with self._autocast():
+            logits: Tensor = self.model(images)
+        return logits.float()
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        # On a CPU half precision is not everywhere, and figures must not depend on the machine.
+        return torch.autocast("cuda", torch.float16, enabled=self.device.type == "cuda")
+
+    def _reduce_load(self) -> None:
+        if self.batch_size > 1:
+            self.batch_size //= 2
+            message = f"out of memory on {self.device}; going on with batches of {self.batch_size}"
+        elif self.device.type != "cpu":
+            message = f"out of memory on {self.device} even for one slice; going on on the CPU"
+            self.device = torch.device("cpu")
+            self.batch_size = CPU_BATCH_SIZE
+            self.model = self.model.to(self.device)
+        else:
+            raise MemoryError("A single slice does not fit into memory; close other programs and run again.")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        logger.warning("%s", message)
+        self.warnings.append(message)

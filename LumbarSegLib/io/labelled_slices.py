@@ -1,0 +1,171 @@
+"""Labelled 2-D slices in a folder, for training and evaluation.
+
+Layout of DIR::
+
+    images/ID.png   8- or 16-bit grey, radiological reading order
+    labels/ID.png   0-7 as in `LumbarSegLib.anatomy`, 255 = not labelled
+    splits.json     {"folds": [{"train": [ID, ...], "val": [ID, ...]}, ...]}
+    index.csv       optional; column `spacing_mm` gives the pixel size per id
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from LumbarSegLib.anatomy import IGNORE_INDEX, NUM_CLASSES
+from LumbarSegLib.errors import InputError
+
+#: Outline of a vertebral body in some data sets; background for this network.
+VERTEBRAL_BODY_LABEL = 8
+
+
+@dataclass(frozen=True)
+class LabelledSlice:
+    """One slice with its outlines.
+
+    Parameters
+    ----------
+    name : str
+        The id: the file's stem.
+    image : (J, I) ndarray of float32
+        Signal.
+    label_map : (J, I) ndarray of uint8
+        Class indices or `IGNORE_INDEX`.
+    spacing_mm : float
+        Pixel size in mm, the same for rows and columns.
+    """
+
+    name: str
+    image: NDArray[np.float32]
+    label_map: NDArray[np.uint8]
+    spacing_mm: float
+
+
+def list_slices(directory: Path) -> tuple[str, ...]:
+    """Return the ids of all labelled slices of `directory`, sorted.
+
+    Raises
+    ------
+    InputError
+        If a folder is missing or empty, or images and labels do not match.
+    """
+    names = {}
+    for part in ("images", "labels"):
+        if not (directory / part).is_dir():
+            raise InputError(f"{directory} has no folder {part}/.", "Lay the data out as images/ID.png, labels/ID.png.")
+        names[part] = {file.stem for file in (directory / part).glob("*.png")}
+    unpaired = sorted(names["images"] ^ names["labels"])
+    if unpaired:
+        raise InputError(
+            f"{directory}: {len(unpaired)} slices lack an image or a label map, such as {unpaired[0]}.",
+            "Give every images/ID.png a labels/ID.png.",
+        )
+    if not names["images"]:
+        raise InputError(f"{directory}/images holds no PNG files.", "Put the slices there as ID.png.")
+    return tuple(sorted(names["images"]))
+
+
+def read_fold(directory: Path, fold: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the training and validation ids of one fold of `splits.json`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or malformed, the fold does not exist, an id has
+        no image, or an id is in both parts.
+    """
+    path = directory / "splits.json"
+    try:
+        folds = json.loads(path.read_text(encoding="utf-8"))["folds"]
+        parts = [(tuple(map(str, each["train"])), tuple(map(str, each["val"]))) for each in folds]
+    except FileNotFoundError as error:
+        raise InputError(f"{directory} has no splits.json.", "Write one, or use --fold all.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is malformed ({error}).", 'Write {"folds": [{"train": [...], "val": [...]}, ...]}.'
+        ) from error
+    if not 0 <= fold < len(parts):
+        raise InputError(f"Fold must be in [0, {len(parts) - 1}], got {fold}.", f"See the folds of {path}.")
+    train, validation = parts[fold]
+    unknown = sorted((set(train) | set(validation)) - set(list_slices(directory)))
+    if unknown:
+        raise InputError(f"{path} names {unknown[0]}, which has no image.", "Repair splits.json.")
+    shared = sorted(set(train) & set(validation))
+    if shared:
+        raise InputError(f"{path} has {shared[0]} in both parts of fold {fold}.", "Repair splits.json.")
+    return train, validation
+
+
+def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float) -> list[LabelledSlice]:
+    """Read labelled slices.
+
+    Parameters
+    ----------
+    directory : Path
+        See the module's layout.
+    names : iterable of str
+        Ids.
+    nominal_spacing_mm : float
+        Pixel size in mm where `index.csv` does not give one.
+
+    Returns
+    -------
+    list of LabelledSlice
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, sizes differ, or a label value is unknown.
+    """
+    spacings = _read_spacings(directory)
+    return [_read_slice(directory, name, spacings.get(name, nominal_spacing_mm)) for name in names]
+
+
+def _read_spacings(directory: Path) -> dict[str, float]:
+    path = directory / "index.csv"
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        spacings = {row["id"]: float(row["spacing_mm"]) for row in rows if row.get("spacing_mm")}
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path} is malformed ({error}).", "Give it columns id and spacing_mm (mm).") from error
+    if any(not spacing > 0 for spacing in spacings.values()):
+        raise InputError(f"{path} has a spacing_mm that is not positive.", "Write the pixel size in mm.")
+    return spacings
+
+
+def _read_slice(directory: Path, name: str, spacing_mm: float) -> LabelledSlice:
+    image = _read_png(directory / "images" / f"{name}.png").astype(np.float32)
+    path = directory / "labels" / f"{name}.png"
+    label_map = _read_png(path).astype(np.int64)
+    if image.shape != label_map.shape:
+        raise InputError(f"{path} is {label_map.shape}, its image {image.shape}.", "Draw labels on the image's grid.")
+    label_map[label_map == VERTEBRAL_BODY_LABEL] = 0
+    strange = set(np.unique(label_map).tolist()) - {*range(NUM_CLASSES), IGNORE_INDEX}
+    if strange:
+        raise InputError(
+            f"{path} holds label values {sorted(strange)}.",
+            f"Use 0-{NUM_CLASSES - 1}, or {IGNORE_INDEX} for unlabelled.",
+        )
+    return LabelledSlice(name, image, label_map.astype(np.uint8), spacing_mm)
+
+
+def _read_png(path: Path) -> NDArray[np.generic]:
+    try:
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture)
+    except (OSError, UnidentifiedImageError) as error:
+        raise InputError(f"{path} cannot be read ({error}).", "Save it again as a grey PNG.") from error
+    if pixels.ndim != 2:
+        raise InputError(f"{path} is not a grey picture (shape {pixels.shape}).", "Save it again as a grey PNG.")
+    return pixels

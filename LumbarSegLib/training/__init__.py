@@ -1,0 +1,1 @@
+"""Recipes, data, augmentation and the training loop."""

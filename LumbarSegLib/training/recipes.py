@@ -1,0 +1,121 @@
+"""Recipes: every number that a training run depends on, as frozen dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from LumbarSegLib.losses import Reference
+from LumbarSegLib.preprocessing import PreprocessingConfig
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """Ranges of the random transforms; a probability of 0 switches one off."""
+
+    #: Side of the square that is cut out, in pixels of the working grid.
+    crop_pixels: int = 256
+    #: Largest shift of its center, as a share of half the field of view.
+    shift: float = 0.25
+    #: Zoom is drawn log-uniformly between these.
+    scale: tuple[float, float] = (0.7, 1.4)
+    #: Rows and columns are stretched apart by up to this factor.
+    aspect: float = 1.1
+    #: Largest rotation in degrees.
+    rotation_deg: float = 15.0
+    #: Largest shear (tangent).
+    shear: float = 0.08
+    #: Mirror left and right; safe because no class has a side.
+    flip_probability: float = 0.5
+    #: Smooth random displacement: probability and standard deviation in pixels.
+    elastic_probability: float = 0.3
+    elastic_pixels: float = 4.0
+    #: Pull the surroundings of the sac inwards: probability and largest strength.
+    narrowing_probability: float = 0.2
+    narrowing_strength: float = 0.6
+    #: Darken the sac towards its surroundings: probability and lowest factor.
+    sac_darkening_probability: float = 0.15
+    sac_darkening: float = 0.4
+    #: Exponent on signal scaled to [0, 1]: probability and range.
+    gamma_probability: float = 0.6
+    gamma: tuple[float, float] = (0.6, 1.7)
+    #: Multiplicative smooth field: probability and log-amplitude.
+    bias_probability: float = 0.5
+    bias_amplitude: float = 0.35
+    #: Gaussian noise: probability and largest standard deviation (signal in [0, 1]).
+    noise_probability: float = 0.4
+    noise: float = 0.06
+    #: Gaussian blur: probability and largest standard deviation in pixels.
+    blur_probability: float = 0.25
+    blur_pixels: float = 1.2
+    #: Down- and up-sampling: probability and largest factor.
+    low_resolution_probability: float = 0.2
+    low_resolution: float = 2.2
+    #: Shift and log-scale of the z-scores: stands for another field of view.
+    jitter_shift: float = 0.25
+    jitter_scale: float = 0.2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; stored in the checkpoint."""
+
+    name: str
+    optimizer: str = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 2e-2
+    #: "one_cycle" over all steps, or "step": a tenth for the last fifth.
+    schedule: str = "one_cycle"
+    epochs: int = 80
+    batch_size: int = 4
+    #: Exponent of the size-adaptive loss and what its shares refer to.
+    alpha: float = 1.0
+    reference: Reference = "image"
+    #: Factor of the batch Dice loss beside it.
+    dice_weight: float = 1.0
+    #: Norm at which gradients are cut off.
+    gradient_clip: float = 5.0
+    #: Phantom slices per real slice in an epoch.
+    phantom_share: float = 0.12
+    #: Pixel size in mm assumed for images whose index does not say.
+    nominal_spacing_mm: float = 0.38
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+
+
+#: What measured best here (see the card beside the weights).
+BEST = Recipe(name="best")
+
+#: As far as the paper says: SGD, batch 4, 100 epochs, 1e-3 and 1e-4 for the
+#: last 20; contrast, brightness, rotation of 10 degrees, horizontal flip; the
+#: size-adaptive loss alone. Momentum 0.9 and weight decay 1e-4 are not given.
+PAPER = Recipe(
+    name="paper",
+    optimizer="sgd",
+    learning_rate=1e-3,
+    weight_decay=1e-4,
+    schedule="step",
+    epochs=100,
+    dice_weight=0.0,
+    gradient_clip=0.0,
+    phantom_share=0.0,
+    augmentation=AugmentationConfig(
+        crop_pixels=320,
+        shift=0.0,
+        scale=(1.0, 1.0),
+        aspect=1.0,
+        rotation_deg=10.0,
+        shear=0.0,
+        elastic_probability=0.0,
+        narrowing_probability=0.0,
+        sac_darkening_probability=0.0,
+        gamma_probability=0.0,
+        bias_probability=0.0,
+        noise_probability=0.0,
+        blur_probability=0.0,
+        low_resolution_probability=0.0,
+        jitter_shift=0.3,
+        jitter_scale=0.3,
+    ),
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BEST, PAPER)}

@@ -1,0 +1,67 @@
+"""Dice per class, absent classes, and the way from slices to figures."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from LumbarSegLib.anatomy import ANATOMIES, IGNORE_INDEX
+from LumbarSegLib.evaluation.evaluator import summarize, write_evaluation
+from LumbarSegLib.evaluation.overlap import compute_overlap, mean_dice, mean_over_classes
+
+
+def _pair() -> tuple[np.ndarray, np.ndarray]:
+    reference = np.zeros((10, 10), dtype=np.uint8)
+    prediction = reference.copy()
+    reference[:4] = 1  # 40 pixels
+    prediction[2:4] = 1  # 20 of them
+    reference[6] = 2
+    prediction[8] = 3
+    return prediction, reference
+
+
+def test_dice_by_hand():
+    overlap = compute_overlap("a", *_pair())
+    assert overlap.dice["dural_sac"] == pytest.approx(2 * 20 / 60)
+    assert overlap.dice["ligamentum_flavum"] == 0.0  # missed
+    assert overlap.dice["psoas"] == 0.0  # invented
+    assert overlap.dice["lamina"] is None  # neither
+    assert overlap.in_reference["ligamentum_flavum"]
+    assert not overlap.in_reference["psoas"]
+
+
+def test_ignored_pixels_do_not_count():
+    prediction, reference = _pair()
+    reference[:2] = IGNORE_INDEX
+    assert compute_overlap("a", prediction, reference).dice["dural_sac"] == 1.0
+
+
+def test_means_take_slices_whose_reference_has_the_class():
+    prediction, reference = _pair()
+    overlaps = [compute_overlap("a", prediction, reference), compute_overlap("b", reference, reference)]
+    means = mean_dice(overlaps)
+    assert means["dural_sac"] == pytest.approx((2 / 3 + 1) / 2)
+    assert means["ligamentum_flavum"] == 0.5
+    assert means["psoas"] is None
+    assert mean_over_classes(means) == pytest.approx((means["dural_sac"] + 0.5) / 2)
+    assert mean_over_classes(mean_dice([])) is None
+
+
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match="must have shape"):
+        compute_overlap("a", np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8))
+
+
+def test_written_figures(tmp_path):
+    overlaps = [compute_overlap("a", *_pair())]
+    write_evaluation(tmp_path, overlaps, {"fold": "0"})
+    summary = json.loads((tmp_path / "evaluation.json").read_text())
+    assert summary["fold"] == "0"
+    assert summary["worst"]["ligamentum_flavum"] == {"slice": "a", "dice": 0.0}
+    assert summary["dice"] == summarize(overlaps)["dice"]
+    (row,) = csv.DictReader((tmp_path / "dice_per_slice.csv").read_text().splitlines())
+    assert row["slice"] == "a"
+    assert row["dural_sac"] == "0.6667"
+    assert row["lamina"] == ""
+    assert set(row) == {"slice", *(anatomy.key for anatomy in ANATOMIES)}

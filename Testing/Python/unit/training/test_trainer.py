@@ -1,0 +1,124 @@
+"""The loop: it learns, it logs, it resumes to the same result."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from LumbarSegLib.errors import InputError
+from LumbarSegLib.inference.checkpoint import load_checkpoint
+from LumbarSegLib.io.labelled_slices import LabelledSlice
+from LumbarSegLib.training.data import BatchSource, make_phantoms, prepare
+from LumbarSegLib.training.recipes import BEST, PAPER, RECIPES, AugmentationConfig, Recipe
+from LumbarSegLib.training.trainer import Trainer, TrainingRun
+
+TINY = replace(
+    BEST,
+    epochs=4,
+    phantom_share=0.0,
+    augmentation=replace(AugmentationConfig(), crop_pixels=64),
+    preprocessing=replace(BEST.preprocessing, pixel_size_mm=3.0),
+)
+
+
+@pytest.fixture(scope="module")
+def slices() -> list[LabelledSlice]:
+    return make_phantoms(10, seed=5)
+
+
+def _trainer(slices: list[LabelledSlice], directory: Path, recipe: Recipe = TINY, seed: int = 0) -> Trainer:
+    directory.mkdir(exist_ok=True)
+    run = TrainingRun(slices[:8], slices[8:], recipe, seed, torch.device("cpu"), {"fold": "0"})
+    return Trainer(run, directory)
+
+
+def test_training_learns_and_writes_what_evaluation_reads(slices, tmp_path):
+    trainer = _trainer(slices, tmp_path / "run", replace(TINY, epochs=8))
+    path = trainer.fit()
+    assert trainer.rows[-1]["loss"] < 0.8 * trainer.rows[0]["loss"]
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.training["recipe"]["name"] == "best"
+    assert checkpoint.training["epochs_done"] == 8
+    assert checkpoint.preprocessing == trainer.run.recipe.preprocessing
+    with (tmp_path / "run" / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == [str(n) for n in range(1, 9)]
+    assert all(0 <= float(row["mean_dice"]) <= 1 for row in rows)
+    assert not (tmp_path / "run" / "resume.pt").exists()
+    json.dumps(checkpoint.training)
+
+
+def test_resuming_gives_what_an_unbroken_run_gives(slices, tmp_path):
+    unbroken = _trainer(slices, tmp_path / "unbroken")
+    unbroken.fit()
+
+    def kill(row: dict[str, object]) -> None:
+        if row["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    broken = _trainer(slices, tmp_path / "broken")
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(kill)
+    resumed = _trainer(slices, tmp_path / "broken")
+    resumed.resume()
+    assert resumed.epoch == 2
+    resumed.fit()
+    for (name, expected), actual in zip(
+        unbroken.model.state_dict().items(), resumed.model.state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_resuming_under_other_settings_is_refused(slices, tmp_path):
+    def kill(row: dict[str, object]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _trainer(slices, tmp_path).fit(kill)
+    with pytest.raises(InputError, match="another recipe"):
+        _trainer(slices, tmp_path, seed=1).resume()
+    with pytest.raises(InputError, match="no unfinished run"):
+        _trainer(slices, tmp_path / "elsewhere").resume()
+
+
+def test_paper_recipe_is_what_the_paper_says():
+    assert set(RECIPES) == {"best", "paper"}
+    assert (PAPER.optimizer, PAPER.batch_size, PAPER.epochs, PAPER.learning_rate) == ("sgd", 4, 100, 1e-3)
+    assert (PAPER.alpha, PAPER.dice_weight, PAPER.augmentation.rotation_deg) == (1.0, 0.0, 10.0)
+
+
+def test_paper_schedule_drops_for_the_last_fifth(slices, tmp_path):
+    recipe = replace(PAPER, epochs=5, preprocessing=TINY.preprocessing)
+    recipe = replace(recipe, augmentation=replace(PAPER.augmentation, crop_pixels=64))
+    trainer = _trainer(slices, tmp_path, recipe)
+    rates: list[float] = []
+    trainer.fit(lambda row: rates.append(trainer.optimizer.param_groups[0]["lr"]))
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-3, 1e-4, 1e-4])
+
+
+def test_an_epoch_takes_every_real_slice_once_and_a_share_of_phantoms(slices):
+    recipe = replace(TINY, phantom_share=0.5, batch_size=3)
+    prepared = prepare(slices, recipe.preprocessing)
+    source = BatchSource(prepared[:6], prepared[6:], recipe, torch.Generator().manual_seed(0))
+    assert source.batches_per_epoch == 3
+    images = torch.cat([images for images, _ in source.epoch()])
+    assert len(images) == 9
+    for each in prepared[:6]:
+        assert sum(bool((image == each.image).all()) for image in images) == 1
+
+
+def test_slices_of_differing_size_share_a_batch_unmoved():
+    label_maps = [np.full(shape, 3, dtype=np.uint8) for shape in ((40, 60), (60, 30))]
+    slices = [LabelledSlice(str(n), each.astype(np.float32), each, 0.6) for n, each in enumerate(label_maps)]
+    recipe = replace(TINY, batch_size=2, preprocessing=replace(BEST.preprocessing, pixel_size_mm=0.6))
+    source = BatchSource(prepare(slices, recipe.preprocessing), [], recipe, torch.Generator().manual_seed(0))
+    ((images, labels),) = list(source.epoch())
+    assert images.shape == (2, 1, 60, 60)
+    assert labels.shape == (2, 1, 120, 120)
+    for label in labels[:, 0]:
+        rows, columns = torch.nonzero(label == 3, as_tuple=True)
+        assert (rows.float().mean().item(), columns.float().mean().item()) == (59.5, 59.5)
