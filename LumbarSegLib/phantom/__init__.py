@@ -1,0 +1,1 @@
+"""Synthetic lumbar slices and studies whose areas are known exactly."""
