@@ -13,10 +13,11 @@ from contextlib import AbstractContextManager
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from LumbarSegLib.geometry import in_plane_orientation, spacing_kji_mm
 from LumbarSegLib.inference.checkpoint import Checkpoint
+from LumbarSegLib.models.fusion import fuse_norms
 from LumbarSegLib.preprocessing import normalize, to_native_grid, to_working_grid
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ class Predictor:
         self.flip_average = flip_average
         self.device = device
         self.batch_size = batch_size or (CPU_BATCH_SIZE if device.type == "cpu" else GPU_BATCH_SIZE)
-        self.model = checkpoint.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = fuse_norms(checkpoint.model.eval())
+        self.model: nn.Module = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.warnings: list[str] = []
 
     def predict_block(

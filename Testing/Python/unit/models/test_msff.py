@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from LumbarSegLib.models import MSFF, MSFFConfig, build_model
+from LumbarSegLib.models.fusion import fuse_norms
 from LumbarSegLib.models.resnet import ResNet18Encoder
 
 
@@ -115,3 +116,21 @@ def test_build_model_refuses_unknown_names():
         build_model("unet", {})
     with pytest.raises(ValueError, match="depth"):
         build_model("msff", {"depth": 3})
+
+
+def test_fused_network_gives_the_same_logits_without_norms():
+    torch.manual_seed(0)
+    network = MSFF()
+    for _ in range(3):  # norms with statistics of their own
+        network(torch.randn(4, 1, 64, 64) * 2 + 1)
+    network.eval()
+    fused = fuse_norms(network)
+    assert not any(isinstance(each, torch.nn.BatchNorm2d) for each in fused.modules())
+    assert any(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules())
+    image = torch.randn(1, 1, 70, 64)
+    with torch.inference_mode():
+        expected, actual = network(image), fused(image)
+    # Single precision, rounded in another order over twenty layers.
+    assert float((actual - expected).abs().max() / expected.abs().max()) < 1e-4
+    with pytest.raises(ValueError, match="evaluation mode"):
+        fuse_norms(network.train())
