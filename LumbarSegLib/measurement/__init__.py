@@ -1,0 +1,9 @@
+"""Arrays and geometry in, frozen records of areas out; no torch, no paths."""
+
+from __future__ import annotations
+
+from LumbarSegLib.measurement.areas import measure_block
+from LumbarSegLib.measurement.midline import find_midline
+from LumbarSegLib.measurement.records import Measure, Midline, SliceMeasurement
+
+__all__ = ["Measure", "Midline", "SliceMeasurement", "find_midline", "measure_block"]
