@@ -61,8 +61,8 @@ class StudySegmentation:
         Where the last slice ran.
     device_reason : str
         Why that device.
-    warnings : tuple of str
-        Those of reading and of the network.
+    network_warnings : tuple of str
+        What a reader has to know about the run of the network.
     """
 
     study: Study
@@ -71,7 +71,12 @@ class StudySegmentation:
     weights_sha256: str
     device: str
     device_reason: str
-    warnings: tuple[str, ...]
+    network_warnings: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything a reader has to know: of reading and of the network."""
+        return (*self.study.warnings, *self.network_warnings)
 
 
 def segment(
@@ -171,7 +176,7 @@ def segment_study(
         weights_sha256=checkpoint.sha256,
         device=str(predictor.device),
         device_reason=device.reason,
-        warnings=(*study.warnings, *predictor.warnings),
+        network_warnings=tuple(predictor.warnings),
     )
 
 
