@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from LumbarSegLib.anatomy import BY_KEY, IGNORE_INDEX
+from LumbarSegLib.anatomy import BY_KEY
 from LumbarSegLib.preprocessing import PreprocessingConfig, normalize
 from LumbarSegLib.training.recipes import AugmentationConfig
 
@@ -55,14 +55,17 @@ class Augmenter:
         images : (B, 1, H, W) float32 Tensor
             Normalized.
         labels : (B, H, W) int64 Tensor
-            `IGNORE_INDEX` outside the field of view.
+            Background outside the field of view: a patient's slice may well
+            show more air or more body there, but none of the anatomies.
         """
         grid = self._grid(images, labels)
         images = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         # Shifted by one, so that the zero outside the field of view can be told from class 0.
         shifted = F.grid_sample(labels.float() + 1.0, grid, mode="nearest", padding_mode="zeros", align_corners=False)
         labels = shifted[:, 0].round().long() - 1
-        labels = labels.masked_fill(labels < 0, IGNORE_INDEX)
+        outside = labels < 0
+        labels = labels.masked_fill(outside, 0)
+        images = torch.where(outside[:, None], self._surroundings(images), images)
         images = self._change_signal(images, labels)
         images = normalize(images, self.preprocessing)
         return self._jitter(images), labels
@@ -131,6 +134,20 @@ class Augmenter:
         distance = offset.square().sum(dim=-1) / (2.0 * radius.clamp_min(1e-3)[:, None, None] ** 2)
         amount = strength * (pixels > 0)
         return grid + offset * (amount[:, None, None] * torch.exp(-distance))[..., None]
+
+    def _surroundings(self, images: Tensor) -> Tensor:
+        """Draw what lies outside the field of view: air, or patches of dark and bright tissue."""
+        count = len(images)
+        size = images.shape[-2:]
+        coarse, fine = (
+            F.interpolate(self._noise(count, 1, cells, cells), size=size, mode="bicubic", align_corners=False)
+            for cells in (6, 24)
+        )
+        patches = torch.sigmoid(6.0 * (coarse + 0.5 * fine))
+        dark = self._uniform(count, 0.0, 0.4)[:, None, None, None]
+        bright = self._uniform(count, 0.2, 1.0)[:, None, None, None]
+        chosen = self._chosen(count, self.config.surroundings_probability)[:, None, None, None]
+        return chosen * (dark + (bright - dark) * patches)
 
     def _change_signal(self, images: Tensor, labels: Tensor) -> Tensor:
         images = self._darken_sac(images, labels)

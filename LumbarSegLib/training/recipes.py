@@ -15,9 +15,9 @@ class AugmentationConfig:
     #: Side of the square that is cut out, in pixels of the working grid.
     crop_pixels: int = 256
     #: Largest shift of its center, as a share of half the field of view.
-    shift: float = 0.25
+    shift: float = 0.3
     #: Zoom is drawn log-uniformly between these.
-    scale: tuple[float, float] = (0.7, 1.4)
+    scale: tuple[float, float] = (0.65, 1.4)
     #: Rows and columns are stretched apart by up to this factor.
     aspect: float = 1.1
     #: Largest rotation in degrees.
@@ -26,6 +26,8 @@ class AugmentationConfig:
     shear: float = 0.08
     #: Mirror left and right; safe because no class has a side.
     flip_probability: float = 0.5
+    #: Draw tissue instead of air outside the field of view: other scans show more of the body.
+    surroundings_probability: float = 0.5
     #: Smooth random displacement: probability and standard deviation in pixels.
     elastic_probability: float = 0.3
     elastic_pixels: float = 4.0
@@ -65,7 +67,7 @@ class Recipe:
     weight_decay: float = 2e-2
     #: "one_cycle" over all steps, or "step": a tenth for the last fifth.
     schedule: str = "one_cycle"
-    epochs: int = 80
+    epochs: int = 75
     batch_size: int = 4
     #: Exponent of the size-adaptive loss and what its shares refer to.
     alpha: float = 1.0
@@ -105,6 +107,7 @@ PAPER = Recipe(
         aspect=1.0,
         rotation_deg=10.0,
         shear=0.0,
+        surroundings_probability=0.0,
         elastic_probability=0.0,
         narrowing_probability=0.0,
         sac_darkening_probability=0.0,

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from LumbarSegLib.anatomy import BY_KEY, IGNORE_INDEX
+from LumbarSegLib.anatomy import BY_KEY
 from LumbarSegLib.preprocessing import PreprocessingConfig, normalize
 from LumbarSegLib.training.augmentation import Augmenter
 from LumbarSegLib.training.recipes import AugmentationConfig
@@ -63,7 +63,7 @@ def test_everything_switched_on_stays_finite_and_labelled():
     assert images.shape == (8, 1, 256, 256)
     assert labels.shape == (8, 256, 256)
     assert torch.isfinite(images).all()
-    assert set(labels.unique().tolist()) <= {*range(8), IGNORE_INDEX}
+    assert set(labels.unique().tolist()) <= set(range(8))
     assert labels.dtype == torch.int64
 
 
@@ -77,17 +77,21 @@ def test_geometry_moves_image_and_labels_together():
     inside = torch.nn.functional.grid_sample(images, grid, align_corners=False)[:, 0]
     augmenter.generator.manual_seed(1)
     _, targets = augmenter(images, labels)
-    valid = targets != IGNORE_INDEX
+    valid = (grid.abs() < 1).all(dim=-1)
     expected = (targets.float() + 1) / 8
     # Off the bands' borders, brightness names the class.
     agreement = ((inside - expected).abs() < 0.07)[valid].float().mean()
     assert float(agreement) > 0.9
 
 
-def test_outside_the_field_of_view_is_ignored():
-    _, labels = _augment(replace(NOTHING, scale=(0.5, 0.5)))
-    assert (labels[:, 0] == IGNORE_INDEX).all()
-    assert (labels[:, SIZE // 2, SIZE // 4 + 2 : -SIZE // 4 - 2] != IGNORE_INDEX).all()
+@pytest.mark.parametrize("probability", [0.0, 1.0], ids=["air", "tissue"])
+def test_outside_the_field_of_view_is_background(probability):
+    config = replace(NOTHING, scale=(0.5, 0.5), surroundings_probability=probability)
+    images, labels = _augment(config)
+    assert (labels[:, : SIZE // 4 - 1] == 0).all()
+    assert len(labels[:, SIZE // 4 + 1 : -SIZE // 4 - 1].unique()) == 8
+    above = images[:, 0, : SIZE // 4 - 1]
+    assert (float(above.std()) > 0.1) == bool(probability)
 
 
 def test_flip_mirrors_left_and_right():
