@@ -1,0 +1,1 @@
+"""Files to arrays and geometry, and back; no decisions, no resampling."""
