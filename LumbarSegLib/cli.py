@@ -1,0 +1,177 @@
+"""The command line: `lumbarseg segment | demo | train | evaluate`.
+
+This file parses arguments and turns errors into exit codes; the work is in
+`LumbarSegLib.commands`, which is imported only once it is clear what to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from LumbarSegLib.errors import InputError
+from LumbarSegLib.report.timing import Stopwatch
+from LumbarSegLib.version import __version__
+
+EXIT_OK = 0
+EXIT_FAILURE = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+#: The disk's fault, not the program's.
+_NO_PLACE_TO_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; None takes those of the process.
+
+    Returns
+    -------
+    int
+        0 done, 1 no room to write, 2 input that cannot be used (one line on
+        stderr says how to repair it), 130 interrupted. Faults of the program
+        keep their traceback.
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.WARNING if options.quiet else logging.INFO, format="lumbarseg: %(message)s", stream=sys.stderr
+    )
+    try:
+        _run(options)
+    except InputError as error:
+        # One line, whatever a file name or another library's message holds.
+        sys.stderr.write(f"lumbarseg: error: {' '.join(str(error).split())}\n")
+        return EXIT_BAD_INPUT
+    except BrokenPipeError:
+        # Whoever read our output (a pager, `head`) has closed it; there is no one left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILURE
+    except OSError as error:
+        if error.errno not in _NO_PLACE_TO_WRITE:
+            raise
+        sys.stderr.write(f"lumbarseg: error: {error.strerror}: {error.filename}. Free space or write elsewhere.\n")
+        return EXIT_FAILURE
+    except KeyboardInterrupt:
+        sys.stderr.write("lumbarseg: interrupted; nothing was written.\n")
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+def _run(options: argparse.Namespace) -> None:
+    stopwatch = Stopwatch()
+    if options.command == "segment":
+        with stopwatch.part("import"):
+            from LumbarSegLib.commands.segment import run_segment
+
+        run_segment(options, stopwatch)
+    elif options.command == "demo":
+        with stopwatch.part("import"):
+            from LumbarSegLib.commands.demo import run_demo
+
+        run_demo(options, stopwatch)
+    elif options.command == "train":
+        from LumbarSegLib.commands.train import run_train
+
+        run_train(options)
+    else:
+        from LumbarSegLib.commands.evaluate import run_evaluate
+
+        run_evaluate(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lumbarseg",
+        description="Outline and measure seven anatomies in axial T2-weighted lumbar MRI. Research use only.",
+    )
+    parser.add_argument("--version", action="version", version=f"lumbarseg {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_segment(commands)
+    _add_demo(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier result")
+    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
+
+
+def _add_segment(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "segment",
+        help="outline and measure one study",
+        description="Read a study, outline seven anatomies slice by slice and write label maps, tables and a picture.",
+    )
+    parser.add_argument(
+        "study",
+        nargs="+",
+        type=Path,
+        metavar="STUDY",
+        help="a DICOM folder, NIfTI/NRRD/MHA files, or one picture (then --spacing-mm)",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="OUT", help="folder for the result")
+    parser.add_argument("--series", metavar="UID", help="take this series (or several, comma-separated)")
+    parser.add_argument("--spacing-mm", type=float, metavar="X", help="pixel size in mm of a picture")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="another checkpoint than the one of the package")
+    parser.add_argument("--flip-average", action="store_true", help="average with the mirrored slice (twice the time)")
+    _add_common(parser)
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="run the main path on a synthetic study of known areas",
+        description="Write a synthetic DICOM study, segment it and print measured beside true areas.",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="OUT", help="folder for study and result")
+    parser.add_argument("--seed", type=int, default=0, help="another number draws another study")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="another checkpoint than the one of the package")
+    _add_common(parser)
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train the network on labelled slices",
+        description="Train MSFF on DIR/images, DIR/labels and the folds of DIR/splits.json.",
+    )
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labelled slices")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder for checkpoint and log")
+    parser.add_argument("--recipe", default="best", choices=("best", "paper"), help="settings (default: best)")
+    parser.add_argument("--fold", default="0", metavar="K", help="fold to hold back, or 'all' to train on everything")
+    parser.add_argument("--epochs", type=int, metavar="N", help="another number of epochs than the recipe's")
+    parser.add_argument("--seed", type=int, default=0, help="decides weights, order and augmentation")
+    parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --output")
+    _add_common(parser)
+
+
+def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "evaluate",
+        help="compare a network with labelled slices",
+        description="Print and write the Dice coefficient per class and per slice.",
+    )
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labelled slices")
+    parser.add_argument("--fold", default="0", metavar="K", help="fold whose held-back slices count, or 'all' slices")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="another checkpoint than the one of the package")
+    parser.add_argument("--spacing-mm", type=float, metavar="X", help="pixel size in mm where index.csv has none")
+    parser.add_argument("--flip-average", action="store_true", help="average with the mirrored slice (twice the time)")
+    parser.add_argument("--output", type=Path, metavar="OUT", help="folder for the figures")
+    _add_common(parser)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""`lumbarseg demo`: what README's first command shows."""
+
+import csv
+
+import pytest
+
+from LumbarSegLib.cli import main
+
+
+def test_demo_prints_measured_beside_true_areas(tmp_path, capsys):
+    output = tmp_path / "demo"
+    assert main(["demo", "--output", str(output), "--device", "cpu", "--quiet"]) == 0
+    printed = capsys.readouterr().out
+    assert "true mm2" in printed
+    assert "measured" in printed
+    rows = list(csv.DictReader((output / "comparison.csv").read_text().splitlines()))
+    assert len(rows) == 9 * 10
+    for row in rows:
+        assert row["structure"] in printed
+        assert float(row["true_mm2"]) > 0
+    measured = [row for row in rows if row["measured_mm2"]]
+    assert len(measured) == len(rows)
+    sac = [row for row in rows if row["structure"] == "dural_sac"]
+    for row in sac:
+        assert float(row["measured_mm2"]) == pytest.approx(float(row["true_mm2"]), rel=0.25)
+    assert (output / "result" / "overview.png").is_file()
+    assert list((output / "study").rglob("*.dcm"))
+    assert main(["demo", "--output", str(output)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
