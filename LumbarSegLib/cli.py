@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import logging
 import os
 import sys
@@ -42,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stderr says how to repair it), 130 interrupted. Faults of the program
         keep their traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files hold what a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.WARNING if options.quiet else logging.INFO, format="lumbarseg: %(message)s", stream=sys.stderr
@@ -59,10 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in _NO_PLACE_TO_WRITE:
             raise
-        sys.stderr.write(f"lumbarseg: error: {error.strerror}: {error.filename}. Free space or write elsewhere.\n")
+        place = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(f"lumbarseg: error: {error.strerror}{place}. Free space or write elsewhere.\n")
         return EXIT_FAILURE
     except KeyboardInterrupt:
-        sys.stderr.write("lumbarseg: interrupted; nothing was written.\n")
+        consequence = "go on with --resume" if options.command == "train" else "nothing was written"
+        sys.stderr.write(f"lumbarseg: interrupted; {consequence}.\n")
         return EXIT_INTERRUPTED
     return EXIT_OK
 
@@ -118,7 +124,6 @@ def _add_segment(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "study",
         nargs="+",
-        type=Path,
         metavar="STUDY",
         help="a DICOM folder, NIfTI/NRRD/MHA files, or one picture (then --spacing-mm)",
     )
@@ -150,7 +155,10 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labelled slices")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder for checkpoint and log")
-    parser.add_argument("--recipe", default="best", choices=("best", "paper"), help="settings (default: best)")
+    parser.add_argument(
+        "--recipe", default="best", choices=("best", "refine", "paper"), help="settings (default: best)"
+    )
+    parser.add_argument("--init", type=Path, metavar="FILE", help="start from the weights of another checkpoint")
     parser.add_argument("--fold", default="0", metavar="K", help="fold to hold back, or 'all' to train on everything")
     parser.add_argument("--epochs", type=int, metavar="N", help="another number of epochs than the recipe's")
     parser.add_argument("--seed", type=int, default=0, help="decides weights, order and augmentation")

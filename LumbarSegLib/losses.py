@@ -168,21 +168,30 @@ class SegmentationLoss(nn.Module):
 
     Parameters
     ----------
-    alpha, reference
+    alpha, reference, dataset_shares
         See `size_weights`.
     dice_weight : float
         Factor of `batch_dice_loss`; 0 gives the paper's loss alone.
     """
 
-    def __init__(self, alpha: float = 1.0, reference: Reference = "image", dice_weight: float = 0.0) -> None:
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        reference: Reference = "image",
+        dataset_shares: Sequence[float] | None = None,
+        dice_weight: float = 0.0,
+    ) -> None:
         super().__init__()
         self.alpha = alpha
         self.reference: Reference = reference
+        self.dataset_shares = dataset_shares
         self.dice_weight = dice_weight
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """(B, C, J, I) logits and (B, J, I) target -> () loss."""
-        loss = size_adaptive_cross_entropy(logits, target, self.alpha, reference=self.reference)
+        loss = size_adaptive_cross_entropy(
+            logits, target, self.alpha, reference=self.reference, dataset_shares=self.dataset_shares
+        )
         if self.dice_weight:
             loss = loss + self.dice_weight * batch_dice_loss(logits, target)
         return loss

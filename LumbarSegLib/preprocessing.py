@@ -21,20 +21,53 @@ _IQR_TO_STD = 1.349
 #: Pixels that enter the quantiles; more cost time and change nothing visible.
 _MAX_QUANTILE_SAMPLES = 65536
 
+#: Air that is left around the body; the training slices have about as much.
+BODY_MARGIN_MM = 15.0
+
+#: A row or column shows the body if this share of it is tissue.
+_MIN_TISSUE_SHARE = 0.05
+
+#: Logit of background where the network has not looked.
+_CERTAIN_LOGIT = 20.0
+
 
 @dataclass(frozen=True)
 class PreprocessingConfig:
-    """Stored in the checkpoint, so that use follows training."""
+    """Stored in the checkpoint, so that use follows training.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
 
     #: Pixel size of the working grid in mm. 0.6 mm gives a ligamentum flavum
     #: of 3 mm five pixels.
     pixel_size_mm: float = 0.6
     #: Pixels below this share of the 99th percentile are air and do not enter
-    #: the median; how much air a field of view holds must not matter. Magnitude
-    #: images start at 0; others are taken to start at their minimum.
+    #: the median; how much air a field of view holds must not matter.
     air_share: float = 0.1
     #: z-scores are cut off here.
     clip: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not 0.05 <= self.pixel_size_mm <= 10.0:
+            raise ValueError(f"pixel_size_mm must be in [0.05, 10], got {self.pixel_size_mm}.")
+        if not 0.0 <= self.air_share < 1.0:
+            raise ValueError(f"air_share must be in [0, 1), got {self.air_share}.")
+        if not self.clip > 0.0:
+            raise ValueError(f"clip must be positive, got {self.clip}.")
+
+
+def remove_offset(image: Tensor) -> Tensor:
+    """Shift every slice (B, 1, J, I) so that its darkest pixel is 0, as in a magnitude image.
+
+    Comes first in training and use: a rescaled image or a screenshot may start
+    anywhere, and `normalize` tells air from tissue by the distance from 0.
+    """
+    image = image.float()
+    return image - image.amin(dim=(-2, -1), keepdim=True)
 
 
 def normalize(image: Tensor, config: PreprocessingConfig) -> Tensor:
@@ -43,7 +76,7 @@ def normalize(image: Tensor, config: PreprocessingConfig) -> Tensor:
     Parameters
     ----------
     image : (B, 1, H, W) Tensor
-        Any positive or negative signal.
+        Signal from 0 (air) upwards, see `remove_offset`.
     config : PreprocessingConfig
         Threshold for air and limit of the result.
 
@@ -56,9 +89,7 @@ def normalize(image: Tensor, config: PreprocessingConfig) -> Tensor:
     flat = image.flatten(1)  # (B, H * W)
     step = max(1, flat.shape[1] // _MAX_QUANTILE_SAMPLES)
     samples = flat[:, ::step].sort(dim=1).values
-    low = samples[:, 0].clamp_max(0.0)
-    high = samples[:, round(0.99 * (samples.shape[1] - 1))]
-    floor = low + config.air_share * (high - low)
+    floor = config.air_share * samples[:, round(0.99 * (samples.shape[1] - 1))]
     num_samples = samples.shape[1]
     # Samples are sorted: tissue is what lies behind the last one of air.
     first = torch.searchsorted(samples, floor[:, None], right=True)[:, 0].clamp_max(num_samples - 1)
@@ -72,6 +103,61 @@ def normalize(image: Tensor, config: PreprocessingConfig) -> Tensor:
     scale = torch.where(scale > 0, scale, torch.ones_like(scale))
     z = (flat - quartiles[1]) / scale
     return z.clamp(-config.clip, config.clip).view_as(image)
+
+
+@dataclass(frozen=True)
+class Box:
+    """Rows and columns of the working grid, as half-open ranges."""
+
+    first_row: int
+    last_row: int
+    first_column: int
+    last_column: int
+
+    def crop(self, images: Tensor) -> Tensor:
+        """Cut (..., H, W) to the box."""
+        return images[..., self.first_row : self.last_row, self.first_column : self.last_column]
+
+    def uncrop(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
+        """Put logits (B, C, h, w) back into (B, C, H, W), with certain background around them."""
+        rows, columns = size
+        full = logits.new_full((*logits.shape[:2], rows, columns), -_CERTAIN_LOGIT)
+        full[:, 0] = _CERTAIN_LOGIT
+        self.crop(full)[...] = logits
+        return full
+
+
+def body_box(images: Tensor, config: PreprocessingConfig) -> Box:
+    """Find the rows and columns that show the body, with a margin of air.
+
+    A wide field of view holds air that no training slice shows, and costs time.
+
+    Parameters
+    ----------
+    images : (K, 1, H, W) Tensor
+        Slices of one block on the working grid, from 0 (air) upwards.
+    config : PreprocessingConfig
+        Threshold for air and pixel size.
+
+    Returns
+    -------
+    Box
+        One for all slices; everything if no body can be told from air.
+    """
+    rows, columns = images.shape[-2:]
+    flat = images.flatten(1)
+    level = config.air_share * flat.sort(dim=1).values[:, round(0.99 * (flat.shape[1] - 1))]
+    # Noise in air passes the threshold here and there; averaged over a few pixels it does not.
+    smooth = F.avg_pool2d(images, 7, stride=1, padding=3, count_include_pad=False)
+    tissue = (smooth > level[:, None, None, None]).any(dim=0)[0]  # (H, W)
+    margin = round(BODY_MARGIN_MM / config.pixel_size_mm)
+    limits = []
+    for axis, size in ((1, rows), (0, columns)):
+        inside = torch.nonzero(tissue.float().mean(dim=axis) > _MIN_TISSUE_SHARE)[:, 0]
+        if len(inside) == 0:
+            return Box(0, rows, 0, columns)
+        limits += [max(0, int(inside[0]) - margin), min(size, int(inside[-1]) + 1 + margin)]
+    return Box(*limits)
 
 
 def working_size(

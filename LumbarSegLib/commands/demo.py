@@ -70,7 +70,8 @@ def run_demo(options: argparse.Namespace, stopwatch: Stopwatch) -> None:
             num_slices = sum(len(block.image) for block in study.blocks)
             with slice_progress(num_slices, quiet=options.quiet) as progress:
                 segmentation = segment_study(study, checkpoint, device, progress=progress)
-        measurements = measure_study(segmentation)
+        with stopwatch.part("write"):
+            measurements = measure_study(segmentation)
         # The record must name the folder's place after it got its final name.
         segmentation = replace(segmentation, study=replace(study, source=Path(STUDY_FOLDER)))
         (folder / RESULT_FOLDER).mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from LumbarSegLib.anatomy import ANATOMIES
@@ -10,11 +11,13 @@ from LumbarSegLib.commands.data import choose_slices
 from LumbarSegLib.commands.progress import say
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize, write_evaluation
+from LumbarSegLib.evaluation.overlap import SliceOverlap
 from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
 from LumbarSegLib.inference.devices import choose_device
 from LumbarSegLib.inference.predictor import Predictor
-from LumbarSegLib.io.labelled_slices import list_slices, read_slices
+from LumbarSegLib.io.labelled_slices import read_slices
 from LumbarSegLib.report.output_folder import output_folder
+from LumbarSegLib.study_reading.checks import check_given_spacing
 
 #: Pixel size in mm taken where neither the data nor the checkpoint say.
 _FALLBACK_SPACING_MM = 0.38
@@ -28,8 +31,11 @@ def run_evaluate(options: argparse.Namespace) -> None:
     InputError
         If the data, the weights, the device or the output folder cannot be used.
     """
-    _, held_back = choose_slices(options.data, options.fold)
-    names = held_back or list_slices(options.data)
+    check_given_spacing(options.spacing_mm)
+    train, held_back = choose_slices(options.data, options.fold)
+    names = train if options.fold == "all" else held_back
+    if not names:
+        raise InputError(f"Fold {options.fold} of {options.data} holds back no slices.", "Repair splits.json.")
     checkpoint = load_checkpoint(options.weights)
     device = choose_device(options.device)
     spacing_mm = _nominal_spacing_mm(checkpoint, options.spacing_mm)
@@ -40,7 +46,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
         "weights_sha256": checkpoint.sha256,
         "data": options.data.resolve().name,
         "fold": options.fold,
-        "trained_on_fold": checkpoint.training.get("fold"),
+        "trained_on": {"data": checkpoint.training.get("data"), "fold": checkpoint.training.get("fold")},
         "nominal_spacing_mm": spacing_mm,
         "flip_average": options.flip_average,
         "device": str(device.device),
@@ -51,21 +57,31 @@ def run_evaluate(options: argparse.Namespace) -> None:
         with output_folder(options.output, overwrite=options.overwrite) as folder:
             overlaps = evaluate_slices(predictor, slices)
             write_evaluation(folder, overlaps, context)
+    if not options.quiet:
+        _print_slices(overlaps)
     _print(summarize(overlaps), context)
 
 
 def _nominal_spacing_mm(checkpoint: Checkpoint, asked_mm: float | None) -> float:
     if asked_mm is not None:
-        if not asked_mm > 0:
-            raise InputError(f"--spacing-mm must be positive, got {asked_mm}.", "Give the pixel size in mm.")
         return asked_mm
     return float(checkpoint.training.get("recipe", {}).get("nominal_spacing_mm", _FALLBACK_SPACING_MM))
 
 
+def _print_slices(overlaps: Sequence[SliceOverlap]) -> None:
+    keys = [anatomy.key for anatomy in ANATOMIES]
+    say(f"  {'slice':<12}" + "".join(f"{key[:12]:>14}" for key in keys))
+    for each in overlaps:
+        cells = ["-" if each.dice[key] is None else f"{each.dice[key]:.3f}" for key in keys]
+        say(f"  {each.name:<12}" + "".join(f"{cell:>14}" for cell in cells))
+
+
 def _print(summary: dict[str, Any], context: dict[str, Any]) -> None:
     say(f"{context['weights']} on {summary['num_slices']} slices of {context['data']}, fold {context['fold']}")
-    if context["trained_on_fold"] != context["fold"]:
-        say(f"  note: these weights were trained on fold {context['trained_on_fold']}, so slices may have been seen")
+    trained_on = context["trained_on"]
+    same_split = trained_on["fold"] == context["fold"] != "all"
+    if trained_on["data"] == context["data"] and not same_split:
+        say(f"  note: these weights were trained on {trained_on['data']}, fold {trained_on['fold']}: slices were seen")
     say(f"  {'class':<22}{'DSC':>7}   worst slice")
     for anatomy in ANATOMIES:
         value = summary["dice"][anatomy.key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 def say(line: str, *, quiet: bool = False) -> None:
@@ -49,5 +49,6 @@ class _PlainLines:
         self.done += finished
         if self.done == self.total or self.done - self.shown >= self.total / 10:
             self.shown = self.done
-            sys.stderr.write(f"slice {self.done} of {self.total}\n")
-            sys.stderr.flush()
+            with suppress(BrokenPipeError):  # a reader that went away must not cost the result
+                sys.stderr.write(f"slice {self.done} of {self.total}\n")
+                sys.stderr.flush()

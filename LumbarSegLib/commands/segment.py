@@ -39,5 +39,7 @@ def run_segment(options: argparse.Namespace, stopwatch: Stopwatch) -> None:
             "flip_average": options.flip_average,
             "device": options.device,
         }
-        StudyResult(segmentation, measure_study(segmentation), settings, stopwatch.started_at).write(folder, stopwatch)
+        with stopwatch.part("write"):
+            measurements = measure_study(segmentation)
+        StudyResult(segmentation, measurements, settings, stopwatch.started_at).write(folder, stopwatch)
     say(f"Wrote {options.output}: {num_slices} slices in {len(study.blocks)} block(s)", quiet=options.quiet)

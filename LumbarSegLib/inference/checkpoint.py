@@ -65,6 +65,7 @@ def save_checkpoint(
     path: Path,
     model: nn.Module,
     *,
+    name: str,
     model_name: str,
     model_config: object,
     preprocessing: PreprocessingConfig,
@@ -80,6 +81,8 @@ def save_checkpoint(
         Ends in ".safetensors"; the JSON file takes its place beside it.
     model : torch.nn.Module
         The trained network.
+    name : str
+        What tables and records call these weights.
     model_name, model_config
         What `LumbarSegLib.models.build_model` needs to build it again.
     preprocessing : PreprocessingConfig
@@ -97,7 +100,7 @@ def save_checkpoint(
     sha256 = hashlib.sha256(payload).hexdigest()
     description = {
         "format": FORMAT,
-        "name": path.stem,
+        "name": name,
         "sha256": sha256,
         "classes": _class_names(),
         "model": {"name": model_name, "options": asdict(model_config)},  # type: ignore[call-overload]
@@ -186,6 +189,8 @@ def _read_description(path: Path) -> dict[str, Any]:
         description = json.loads(sidecar.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{sidecar} is not a JSON file ({error}).", _REPAIR) from error
+    if not isinstance(description, dict):
+        raise InputError(f"{sidecar} does not describe a checkpoint.", _REPAIR)
     missing = {"format", "name", "sha256", "classes", "model", "preprocessing"} - set(description)
     if missing:
         raise InputError(f"{sidecar} lacks {', '.join(sorted(missing))}.", _REPAIR)

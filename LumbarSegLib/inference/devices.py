@@ -40,9 +40,11 @@ def choose_device(name: str = "auto") -> DeviceChoice:
     InputError
         If the name is unknown or the device is not there.
     """
-    kind = name.split(":")[0]
-    if kind not in DEVICE_NAMES or (":" in name and kind != "cuda"):
-        raise InputError(f"Device must be one of {', '.join(DEVICE_NAMES)}, got {name!r}.", "Use --device auto.")
+    kind, colon, index = name.partition(":")
+    if kind not in DEVICE_NAMES or (colon and not (kind == "cuda" and index.isdecimal())):
+        raise InputError(
+            f"Device must be one of {', '.join(DEVICE_NAMES)} or cuda:N, got {name!r}.", "Use --device auto."
+        )
     if kind == "cpu":
         choice = DeviceChoice(torch.device("cpu"), "CPU asked for")
     elif kind == "cuda":

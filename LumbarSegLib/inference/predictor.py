@@ -9,16 +9,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from LumbarSegLib.errors import InputError
 from LumbarSegLib.geometry import in_plane_orientation, spacing_kji_mm
 from LumbarSegLib.inference.checkpoint import Checkpoint
+from LumbarSegLib.inference.plausibility import remove_far_components
 from LumbarSegLib.models.fusion import fuse_norms
-from LumbarSegLib.preprocessing import normalize, to_native_grid, to_working_grid
+from LumbarSegLib.preprocessing import Box, body_box, normalize, remove_offset, to_native_grid, to_working_grid
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +31,16 @@ CPU_BATCH_SIZE = 2
 
 #: Called with the number of slices finished since the last call.
 ProgressCallback = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class _PreparedSlices:
+    """The slices of a block as the network takes them, and the way back to their grid."""
+
+    normalized: Tensor  # (K, 1, h, w), cut to the body
+    box: Box
+    working_size: tuple[int, int]
+    native_size: tuple[int, int]
 
 
 class Predictor:
@@ -43,6 +56,8 @@ class Predictor:
         Average the probabilities with those of the mirrored slice.
     batch_size : int, optional
         Slices at once; None chooses by the device.
+    logit_offset : (C,) Tensor, optional
+        Added to the logits, see `LumbarSegLib.losses.area_correcting_offset`.
 
     Attributes
     ----------
@@ -57,11 +72,13 @@ class Predictor:
         *,
         flip_average: bool = False,
         batch_size: int | None = None,
+        logit_offset: Tensor | None = None,
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, got {batch_size}.")
         self.preprocessing = checkpoint.preprocessing
         self.flip_average = flip_average
+        self.logit_offset = logit_offset
         self.device = device
         self.batch_size = batch_size or (CPU_BATCH_SIZE if device.type == "cpu" else GPU_BATCH_SIZE)
         model = fuse_norms(checkpoint.model.eval())
@@ -95,67 +112,69 @@ class Predictor:
         Returns
         -------
         label_map : (K, J, I) ndarray of uint8
-            Values of `LumbarSegLib.anatomy`.
+            Values of `LumbarSegLib.anatomy`, without outlines far from the
+            spine (`remove_far_components`).
         probabilities : (K, C, J, I) ndarray of float16 or None
+            As the network gives them.
         """
         orientation = in_plane_orientation(affine_ijk_to_ras)
         upright = np.ascontiguousarray(orientation.apply(np.asarray(image, dtype=np.float32)))
         _, spacing_j, spacing_i = spacing_kji_mm(affine_ijk_to_ras)
-        spacing_ji_mm = orientation.apply_spacing((spacing_j, spacing_i))
+        slices = self._prepare(upright, orientation.apply_spacing((spacing_j, spacing_i)))
         labels = np.empty(upright.shape, dtype=np.uint8)
         kept: list[NDArray[np.float16]] = []
         first = 0
         while first < len(upright):
-            batch = upright[first : first + self.batch_size]
+            last = min(first + self.batch_size, len(upright))
             try:
-                label, probabilities = self._predict_batch(batch, spacing_ji_mm, keep_probabilities)
-            except torch.OutOfMemoryError:
-                self._reduce_load()
+                label, probabilities = self._predict_batch(slices, first, last, keep_probabilities)
+            except RuntimeError as error:
+                if not _is_out_of_memory(error):
+                    raise
+                self._reduce_load(error)
                 continue
-            labels[first : first + len(batch)] = label
+            labels[first:last] = label
             if probabilities is not None:
                 kept.append(probabilities)
-            first += len(batch)
             if progress is not None:
-                progress(len(batch))
-        native = np.ascontiguousarray(orientation.undo(labels))
+                progress(last - first)
+            first = last
+        native, num_removed = remove_far_components(np.ascontiguousarray(orientation.undo(labels)), affine_ijk_to_ras)
+        if num_removed:
+            logger.info("Removed %d outline(s) too far from the spine.", num_removed)
         if not keep_probabilities:
             return native, None
         return native, np.ascontiguousarray(orientation.undo(np.concatenate(kept)))
 
+    def _prepare(self, upright: NDArray[np.float32], spacing_ji_mm: tuple[float, float]) -> _PreparedSlices:
+        """Resample and normalize on the CPU, so that every device sees the same numbers."""
+        images = remove_offset(torch.from_numpy(upright)[:, None])  # (K, 1, J, I)
+        images = to_working_grid(images, spacing_ji_mm, self.preprocessing)  # (K, 1, H, W)
+        box = body_box(images, self.preprocessing)
+        normalized = box.crop(normalize(images, self.preprocessing))  # (K, 1, h, w)
+        rows, columns = upright.shape[-2:]
+        return _PreparedSlices(normalized, box, (images.shape[-2], images.shape[-1]), (rows, columns))
+
     def _predict_batch(
-        self, batch: NDArray[np.float32], spacing_ji_mm: tuple[float, float], keep_probabilities: bool
+        self, slices: _PreparedSlices, first: int, last: int, keep_probabilities: bool
     ) -> tuple[NDArray[np.uint8], NDArray[np.float16] | None]:
         with torch.inference_mode():
-            logits = self.predict_logits(torch.from_numpy(batch)[:, None], spacing_ji_mm)  # (B, C, J, I)
+            images = slices.normalized[first:last].to(self.device, memory_format=torch.channels_last)
+            logits = slices.box.uncrop(self._averaged_logits(images), slices.working_size)  # (B, C, H, W)
+            logits = to_native_grid(logits, slices.native_size)  # (B, C, J, I)
             label = logits.argmax(dim=1).to(torch.uint8).cpu().numpy()
             probabilities = logits.softmax(dim=1).half().cpu().numpy() if keep_probabilities else None
         return label, probabilities
 
-    def predict_logits(self, images: Tensor, spacing_ji_mm: tuple[float, float]) -> Tensor:
-        """Compute the logits of slices in reading order.
-
-        Parameters
-        ----------
-        images : (B, 1, J, I) Tensor
-            Signal on the native grid.
-        spacing_ji_mm : tuple of float
-            Row and column spacing in mm.
-
-        Returns
-        -------
-        (B, C, J, I) float32 Tensor
-            On the device, on the native grid.
-        """
-        rows, columns = images.shape[-2:]
-        images = to_working_grid(images.to(self.device), spacing_ji_mm, self.preprocessing)  # (B, 1, H, W)
-        images = normalize(images, self.preprocessing).contiguous(memory_format=torch.channels_last)
+    def _averaged_logits(self, images: Tensor) -> Tensor:
         logits = self._logits(images)
         if self.flip_average:
             mirrored = self._logits(images.flip(-1)).flip(-1)
             # Averaging on the working grid keeps the resampling single and last.
             logits = torch.logaddexp(logits.log_softmax(dim=1), mirrored.log_softmax(dim=1))
-        return to_native_grid(logits, (rows, columns))
+        if self.logit_offset is not None:
+            logits = logits + self.logit_offset.to(logits.device)[:, None, None]
+        return logits
 
     def _logits(self, images: Tensor) -> Tensor:
         with self._autocast():
@@ -166,7 +185,7 @@ class Predictor:
         # On a CPU half precision is not everywhere, and figures must not depend on the machine.
         return torch.autocast("cuda", torch.float16, enabled=self.device.type == "cuda")
 
-    def _reduce_load(self) -> None:
+    def _reduce_load(self, error: RuntimeError) -> None:
         if self.batch_size > 1:
             self.batch_size //= 2
             message = f"out of memory on {self.device}; going on with batches of {self.batch_size}"
@@ -176,8 +195,16 @@ class Predictor:
             self.batch_size = CPU_BATCH_SIZE
             self.model = self.model.to(self.device)
         else:
-            raise MemoryError("A single slice does not fit into memory; close other programs and run again.")
+            raise InputError(
+                "A single slice does not fit into memory.", "Close other programs, or use smaller slices."
+            ) from error
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         logger.warning("%s", message)
         self.warnings.append(message)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether memory ran out: CUDA has a class for it, the CPU, MPS and cuDNN only have words."""
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "alloc" in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from LumbarSegLib.errors import InputError
-from LumbarSegLib.geometry import AXIAL_MAX_TILT_DEG, axial_tilt_deg
+from LumbarSegLib.geometry import AXIAL_MAX_TILT_DEG, axial_tilt_deg, spacing_kji_mm
 from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
 from LumbarSegLib.inference.devices import DeviceChoice, choose_device
 from LumbarSegLib.inference.predictor import Predictor, ProgressCallback
+from LumbarSegLib.io.itk_grid import is_rectangular
 from LumbarSegLib.io.study import Block, Study
 from LumbarSegLib.study_reading import open_study
-
-logger = logging.getLogger(__name__)
+from LumbarSegLib.study_reading.checks import check_pixels, resolve_spacing
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ def segment_study(
         weights_name=checkpoint.name,
         weights_sha256=checkpoint.sha256,
         device=str(predictor.device),
-        device_reason=device.reason,
+        device_reason=device.reason if predictor.device == device.device else f"{device.device} ran out of memory",
         network_warnings=tuple(predictor.warnings),
     )
 
@@ -186,13 +185,23 @@ def _as_study(
     series: str | None,
     spacing_mm: float | None,
 ) -> Study:
-    if isinstance(source, Study):
-        return source
-    if isinstance(source, Block):
-        return Study(Path(), (source,))
-    if isinstance(source, np.ndarray):
-        return Study(Path(), (_block_of_array(source, affine_ijk_to_ras),))
-    return open_study(source, series=series, spacing_mm=spacing_mm)  # type: ignore[arg-type]
+    if _is_path(source):
+        if affine_ijk_to_ras is not None:
+            raise InputError("Files have a geometry of their own.", "Pass affine_ijk_to_ras with an array only.")
+        return open_study(source, series=series, spacing_mm=spacing_mm)  # type: ignore[arg-type]
+    if series is not None or spacing_mm is not None:
+        raise InputError("series and spacing_mm are for files.", "Leave them out.")
+    if isinstance(source, Study | Block):
+        if affine_ijk_to_ras is not None:
+            raise InputError("A study has a geometry of its own.", "Pass affine_ijk_to_ras with an array only.")
+        return source if isinstance(source, Study) else Study(Path("array"), (source,))
+    return Study(Path("array"), (_block_of_array(np.asarray(source), affine_ijk_to_ras),))
+
+
+def _is_path(source: object) -> bool:
+    if isinstance(source, str | Path):
+        return True
+    return isinstance(source, Sequence) and bool(source) and all(isinstance(each, str | Path) for each in source)
 
 
 def _block_of_array(image: NDArray[np.generic], affine_ijk_to_ras: ArrayLike | None) -> Block:
@@ -201,12 +210,20 @@ def _block_of_array(image: NDArray[np.generic], affine_ijk_to_ras: ArrayLike | N
     affine = np.asarray(affine_ijk_to_ras, dtype=np.float64)
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
         raise InputError(f"affine_ijk_to_ras must be an invertible (4, 4) matrix, got {affine.tolist()}.", "Repair it.")
-    if image.ndim != 3 or 0 in image.shape or not np.isfinite(image).all():
-        raise InputError(f"The image must be a finite (K, J, I) array, got shape {image.shape}.", "Repair it.")
+    if not is_rectangular(affine):
+        raise InputError(
+            "affine_ijk_to_ras is sheared; a label map on such a grid cannot be stored.", "Resample first."
+        )
+    if image.ndim != 3:
+        raise InputError(f"The image must be a (K, J, I) array, got shape {image.shape}.", "Repair it.")
     tilt = axial_tilt_deg(affine)
     if tilt > AXIAL_MAX_TILT_DEG:
         raise InputError(
             f"The slices are {tilt:.0f} degrees off axial; at most {AXIAL_MAX_TILT_DEG:.0f} will do.",
             "Give axial slices, with K as the slice axis.",
         )
-    return Block(np.asarray(image, dtype=np.float32), affine)
+    _, row_mm, column_mm = spacing_kji_mm(affine)
+    resolve_spacing((row_mm, column_mm), None, "the array")
+    block = Block(np.asarray(image, dtype=np.float32), affine)
+    check_pixels(block.image, "The array")
+    return block

@@ -7,12 +7,11 @@ enhanced multi-frame images give the same records (DICOM PS3.3 C.7.6.16).
 from __future__ import annotations
 
 import logging
-import math
 import struct
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import mul
 from pathlib import Path
 
 import pydicom
@@ -20,17 +19,18 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
+from LumbarSegLib.io.dicom_placement import read_placement
 from LumbarSegLib.io.dicom_records import (
     DamagedFile,
     DicomScan,
     DicomSeries,
     DicomSlice,
+    RefusedFile,
     SeriesPlane,
     SeriesTags,
-    SlicePlacement,
-    Vector,
 )
 from LumbarSegLib.io.dicom_tags import Tags, pydicom_tolerance
+from LumbarSegLib.io.file_errors import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,7 @@ _HEADER_ERRORS = (
     OSError,
     EOFError,
     struct.error,
+    zlib.error,
     ValueError,
     KeyError,
     AttributeError,
@@ -89,9 +90,6 @@ _HEADER_ERRORS = (
 
 #: Group of the first element of a file without a preamble (0002 or 0008, little endian).
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
-
-#: Direction cosines come with at least three digits; vectors off by more are no cosines.
-COSINE_TOLERANCE = 0.01
 
 _ECHO_PULSE_TO_CLASSIC = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}
 
@@ -118,6 +116,7 @@ def scan_dicom(files: Iterable[Path]) -> DicomScan:
     """
     found: dict[str, list[_File]] = {}
     damaged: list[DamagedFile] = []
+    refused: list[RefusedFile] = []
     with pydicom_tolerance():
         for path in files:
             try:
@@ -125,7 +124,10 @@ def scan_dicom(files: Iterable[Path]) -> DicomScan:
                 file = None if dataset is None else _read_file(path, dataset)
             except _HEADER_ERRORS as error:
                 logger.debug("%s: %s", path, error)
-                damaged.append(DamagedFile(path, ""))
+                if reason := refusal(error):
+                    refused.append(RefusedFile(path, reason))
+                else:
+                    damaged.append(DamagedFile(path, ""))
                 continue
             if dataset is None or file is None:
                 continue
@@ -137,7 +139,7 @@ def scan_dicom(files: Iterable[Path]) -> DicomScan:
                 damaged.append(DamagedFile(path, uid))
         series = [_series(uid, parts) for uid, parts in found.items()]
     series.sort(key=lambda item: (item.tags.number is None, item.tags.number or 0, item.tags.uid))
-    return DicomScan(tuple(series), tuple(damaged))
+    return DicomScan(tuple(series), tuple(damaged), tuple(refused))
 
 
 def is_dicom(path: Path) -> bool:
@@ -212,7 +214,7 @@ def _slice(path: Path, frame: int | None, tags: Tags, *, is_placed: bool) -> Dic
         frame=frame,
         sop_instance_uid=tags.text("SOPInstanceUID"),
         shape_ji=(tags.integer("Rows") or 0, tags.integer("Columns") or 0),
-        placement=_placement(tags) if is_placed else None,
+        placement=read_placement(tags) if is_placed else None,
         spacing_ji_mm=(spacing[0], spacing[1]) if len(spacing) == 2 else None,
         thickness_mm=tags.number("SliceThickness") or None,
         echo_time_ms=tags.number("EffectiveEchoTime", "EchoTime") or None,
@@ -221,23 +223,6 @@ def _slice(path: Path, frame: int | None, tags: Tags, *, is_placed: bool) -> Dic
         rescale_slope=slope if slope else 1.0,
         rescale_intercept=tags.number("RescaleIntercept") or 0.0,
     )
-
-
-def _placement(tags: Tags) -> SlicePlacement | None:
-    position, cosines = tags.numbers("ImagePositionPatient"), tags.numbers("ImageOrientationPatient")
-    if len(position) != 3 or len(cosines) != 6:
-        return None
-    along_i, along_j = _unit_vector(cosines[:3]), _unit_vector(cosines[3:])
-    if along_i is None or along_j is None or abs(sum(map(mul, along_i, along_j))) > COSINE_TOLERANCE:
-        return None
-    return SlicePlacement((position[0], position[1], position[2]), along_i, along_j)
-
-
-def _unit_vector(values: tuple[float, ...]) -> Vector | None:
-    length = math.hypot(*values)
-    if abs(length - 1.0) > COSINE_TOLERANCE:
-        return None
-    return values[0] / length, values[1] / length, values[2] / length
 
 
 def _series(uid: str, files: Sequence[_File]) -> DicomSeries:

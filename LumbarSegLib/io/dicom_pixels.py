@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import struct
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from pydicom.uid import (
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.io.dicom_records import DicomSlice
 from LumbarSegLib.io.dicom_tags import pydicom_tolerance
+from LumbarSegLib.io.file_errors import cannot_be_read, refusal
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ _DECODING_ERRORS = (
     OSError,
     EOFError,
     struct.error,
+    zlib.error,
     RuntimeError,
     ValueError,
     KeyError,
@@ -78,8 +81,8 @@ def read_slices(slices: Sequence[DicomSlice]) -> NDArray[np.float32]:
     Raises
     ------
     InputError
-        If a file is truncated or damaged, in color, or compressed in a way
-        that neither pydicom nor GDCM decodes.
+        If a file may not be read, is truncated or damaged, in color, or
+        compressed in a way that neither pydicom nor GDCM decodes.
     """
     stored_by_file: dict[Path, NDArray[np.generic]] = {}
     planes = []
@@ -90,7 +93,8 @@ def read_slices(slices: Sequence[DicomSlice]) -> NDArray[np.float32]:
         frame = item.frame or 0
         if frame >= len(stored):
             raise _unreadable(item.path)
-        planes.append(stored[frame].astype(np.float32) * item.rescale_slope + item.rescale_intercept)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and checked as such
+            planes.append(stored[frame].astype(np.float32) * item.rescale_slope + item.rescale_intercept)
     return np.stack(planes).astype(np.float32)
 
 
@@ -102,6 +106,8 @@ def _read_stored_values(path: Path) -> NDArray[np.generic]:
             _state_transfer_syntax(dataset)
             is_grey = dataset.SamplesPerPixel == 1 and dataset.PhotometricInterpretation != "PALETTE COLOR"
         except _DECODING_ERRORS as error:
+            if reason := refusal(error):
+                raise cannot_be_read(path, reason) from error
             raise _unreadable(path) from error
         if not is_grey:
             raise InputError(f"{path} is a color image.", "Pass the original grey images of the scanner.")

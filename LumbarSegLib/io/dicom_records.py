@@ -169,8 +169,17 @@ class DamagedFile:
 
 
 @dataclass(frozen=True)
+class RefusedFile:
+    """A file or folder that the operating system does not let us read, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
 class DicomScan:
-    """All series among the files that were scanned, by series number, and the damaged files."""
+    """All series among the files that were scanned, by series number, and what could not be scanned."""
 
     series: tuple[DicomSeries, ...]
     damaged: tuple[DamagedFile, ...]
+    refused: tuple[RefusedFile, ...] = ()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
+import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +13,10 @@ from numpy.typing import NDArray
 
 from LumbarSegLib.geometry import FloatArray
 from LumbarSegLib.io import itk_grid
+from LumbarSegLib.io.file_errors import writing
+
+#: Bytes of a NIfTI-1 header with its extension flag; the voxels follow.
+_HEADER_BYTES = 352
 
 
 def write_label_map(path: Path, label_map: NDArray[np.uint8], affine_ijk_to_ras: FloatArray) -> None:
@@ -30,18 +38,39 @@ def write_label_map(path: Path, label_map: NDArray[np.uint8], affine_ijk_to_ras:
     ------
     ValueError
         If the array, the grid (sheared) or the name of the file does not fit.
+    OSError
+        If the file cannot be written; `errno` and `filename` say why and which.
     """
-    import SimpleITK  # slow to import
-
     if label_map.ndim != 3 or label_map.dtype != np.uint8:
         raise ValueError(f"label_map must be (K, J, I) of uint8, got {label_map.shape} of {label_map.dtype}.")
     if not path.name.endswith((".nii", ".nii.gz")):
         raise ValueError(f"path must end in .nii or .nii.gz, got {path.name}.")
     if not itk_grid.is_rectangular(affine_ijk_to_ras):
         raise ValueError("affine_ijk_to_ras must have perpendicular axes: NIfTI files cannot be sheared here.")
+    content = _encode(label_map, affine_ijk_to_ras)
+    if path.name.endswith(".gz"):
+        content = gzip.compress(content, compresslevel=6, mtime=0)
+    with writing(path):
+        path.write_bytes(content)
+
+
+def _encode(label_map: NDArray[np.uint8], affine_ijk_to_ras: FloatArray) -> bytes:
+    """Return the bytes of an uncompressed NIfTI file.
+
+    ITK writes to a place of its own only: it reports success on a full disk,
+    and ends the process on a name that is not UTF-8.
+    """
+    import SimpleITK  # slow to import
+
     image = SimpleITK.GetImageFromArray(np.ascontiguousarray(label_map))
     itk_grid.write_grid(image, affine_ijk_to_ras)
-    SimpleITK.WriteImage(image, str(path), useCompression=path.name.endswith(".gz"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "labels.nii"
+        SimpleITK.WriteImage(image, str(path))
+        content = path.read_bytes()
+    if len(content) != _HEADER_BYTES + label_map.size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    return content
 
 
 def read_label_map(path: Path) -> tuple[NDArray[np.uint8], FloatArray]:

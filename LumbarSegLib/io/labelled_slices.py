@@ -5,13 +5,14 @@ Layout of DIR::
     images/ID.png   8- or 16-bit grey, radiological reading order
     labels/ID.png   0-7 as in `LumbarSegLib.anatomy`, 255 = not labelled
     splits.json     {"folds": [{"train": [ID, ...], "val": [ID, ...]}, ...]}
-    index.csv       optional; column `spacing_mm` gives the pixel size per id
+    index.csv       optional; columns `id` and `spacing_mm`: the pixel size of every slice
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from PIL import Image, UnidentifiedImageError
 
 from LumbarSegLib.anatomy import IGNORE_INDEX, NUM_CLASSES
 from LumbarSegLib.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 #: Outline of a vertebral body in some data sets; background for this network.
 VERTEBRAL_BODY_LABEL = 8
@@ -114,7 +117,7 @@ def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float
     names : iterable of str
         Ids.
     nominal_spacing_mm : float
-        Pixel size in mm where `index.csv` does not give one.
+        Pixel size in mm where there is no `index.csv` or it has no `spacing_mm`.
 
     Returns
     -------
@@ -123,9 +126,19 @@ def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float
     Raises
     ------
     InputError
-        If a file cannot be read, sizes differ, or a label value is unknown.
+        If a file cannot be read, sizes differ, a label value is unknown, or
+        only some slices have a pixel size.
     """
+    names = list(names)
     spacings = _read_spacings(directory)
+    without = [name for name in names if name not in spacings]
+    if spacings and without:
+        raise InputError(
+            f"{directory / 'index.csv'} has no spacing_mm for {len(without)} slices, such as {without[0]}.",
+            "Give the pixel size of every slice, with ids spelled as in the file names.",
+        )
+    if without:
+        logger.warning("%s states no pixel size: %g mm is taken.", directory, nominal_spacing_mm)
     return [_read_slice(directory, name, spacings.get(name, nominal_spacing_mm)) for name in names]
 
 
@@ -133,7 +146,7 @@ def _read_spacings(directory: Path) -> dict[str, float]:
     path = directory / "index.csv"
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:  # Excel begins with a byte order mark
         rows = list(csv.DictReader(file))
     try:
         spacings = {row["id"]: float(row["spacing_mm"]) for row in rows if row.get("spacing_mm")}

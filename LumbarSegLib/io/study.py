@@ -25,16 +25,21 @@ class Block:
         From the tags; None where the file does not say.
     orientation_known : bool
         False for a plain picture: its sides are an assumption.
+    slice_distance_known : bool
+        False for a volume file without spacing: its step along k is an assumption.
     series_uid, series_description : str
         Empty where the file has none.
     slice_sources : tuple of str
-        Per slice, the file (or file and frame) that it came from.
+        Per slice, the file (or file and frame) that it came from; named from
+        the folder on that was read, where it lies below it. Empty if the block
+        was not read.
     """
 
     image: NDArray[np.float32]
     affine_ijk_to_ras: NDArray[np.float64]
     slice_thickness_mm: float | None = None
     orientation_known: bool = True
+    slice_distance_known: bool = True
     series_uid: str = ""
     series_description: str = ""
     slice_sources: tuple[str, ...] = ()
@@ -45,11 +50,16 @@ class Block:
         return geometry.spacing_kji_mm(self.affine_ijk_to_ras)
 
     @property
+    def slice_distance_mm(self) -> float | None:
+        """Distance of the centers of neighboring slices in mm; None for a single slice or an assumed step."""
+        return self.spacing_kji_mm[0] if self.slice_distance_known and self.image.shape[0] > 1 else None
+
+    @property
     def slice_gap_mm(self) -> float | None:
-        """Empty space between neighboring slices in mm; None for a single slice or unknown thickness."""
-        if self.slice_thickness_mm is None or self.image.shape[0] < 2:
+        """Empty space between neighboring slices in mm; None for a single slice or unknown thickness or distance."""
+        if self.slice_thickness_mm is None or self.slice_distance_mm is None:
             return None
-        return self.spacing_kji_mm[0] - self.slice_thickness_mm
+        return self.slice_distance_mm - self.slice_thickness_mm
 
 
 @dataclass(frozen=True)

@@ -52,11 +52,13 @@ def read_volume(path: Path) -> Volume:
     Raises
     ------
     InputError
-        If the file is damaged, has more than three axes or several values per
-        voxel (color, vectors), or its axes are not perpendicular.
+        If the file may not be read, is damaged, has more than three axes or
+        several values per voxel (color, vectors), its axes are not
+        perpendicular, or its name is not valid UTF-8.
     """
     import SimpleITK  # slow to import
 
+    _check_name(path)
     stated = inspect_volume_header(path)
     try:
         image = SimpleITK.ReadImage(str(path))
@@ -77,8 +79,17 @@ def read_volume(path: Path) -> Volume:
     affine_ijk_to_ras = itk_grid.read_grid(image)
     if not itk_grid.is_rectangular(affine_ijk_to_ras):
         raise _sheared(path)
-    array = SimpleITK.GetArrayFromImage(image).astype(np.float32)
+    with np.errstate(over="ignore"):  # what overflows is infinite, and checked as such
+        array = SimpleITK.GetArrayFromImage(image).astype(np.float32)
     return Volume(array, affine_ijk_to_ras, stated)
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a name that ITK cannot take: it ends the whole process."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"The name {path} is not valid UTF-8.", "Rename the file.") from error
 
 
 def _sheared(path: Path) -> InputError:

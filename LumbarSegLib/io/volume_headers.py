@@ -18,8 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from LumbarSegLib.errors import InputError
+from LumbarSegLib.io.file_errors import cannot_be_read, refusal
 
+#: First number of a header: its length, which tells the version of the format.
 _NIFTI_HEADER_BYTES = 348
+_NIFTI_2_HEADER_BYTES = 540
+
+_GZIP_START = b"\x1f\x8b"
 
 #: Floating-point types of NIfTI and their numpy names.
 _NIFTI_FLOATS = {16: "f4", 64: "f8"}
@@ -65,8 +70,8 @@ def inspect_volume_header(path: Path) -> StatedGeometry:
     Raises
     ------
     InputError
-        If the header cannot be understood, data are missing, or values of a
-        NIfTI file are not finite.
+        If the file may not be read, its header cannot be understood, data are
+        missing, or values of a NIfTI file are not finite.
     """
     name = path.name.lower()
     try:
@@ -78,6 +83,9 @@ def inspect_volume_header(path: Path) -> StatedGeometry:
     except (OSError, EOFError, zlib.error, struct.error, ValueError, KeyError) as error:
         if isinstance(error, InputError):
             raise
+        if reason := refusal(error):
+            # The voxels may lie in another file than the header.
+            raise cannot_be_read(Path(getattr(error, "filename", None) or path), reason) from error
         raise damaged_volume(path) from error
 
 
@@ -93,11 +101,12 @@ def not_finite(source: str) -> InputError:
 
 def _inspect_nifti(path: Path) -> StatedGeometry:
     """Read the NIfTI-1 header (nifti1.h) and look at the values that follow."""
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
-    with opener(path, "rb") as stream:
-        content = stream.read()
-    order = "<" if struct.unpack_from("<i", content)[0] == _NIFTI_HEADER_BYTES else ">"
-    if struct.unpack_from(f"{order}i", content)[0] != _NIFTI_HEADER_BYTES:
+    content = _read_nifti_bytes(path)
+    order = "<" if struct.unpack_from("<i", content)[0] in (_NIFTI_HEADER_BYTES, _NIFTI_2_HEADER_BYTES) else ">"
+    header_bytes = struct.unpack_from(f"{order}i", content)[0]
+    if header_bytes == _NIFTI_2_HEADER_BYTES:
+        raise InputError(f"{path} is a NIfTI-2 file.", "Save it as NIfTI-1, NRRD or MetaImage.")
+    if header_bytes != _NIFTI_HEADER_BYTES:
         raise damaged_volume(path)
     dim = struct.unpack_from(f"{order}8h", content, 40)
     datatype, bits = struct.unpack_from(f"{order}2h", content, 70)
@@ -114,6 +123,17 @@ def _inspect_nifti(path: Path) -> StatedGeometry:
     # A negative pixdim is an old way to write a flip, which ITK understands.
     has_spacing = all(math.isfinite(size) and size != 0 for size in pixdim[1 : 1 + min(dim[0], 3)])
     return StatedGeometry(has_spacing, has_orientation=any(code > 0 for code in codes))
+
+
+def _read_nifti_bytes(path: Path) -> bytes:
+    content = path.read_bytes()
+    if not path.name.lower().endswith(".gz"):
+        if content.startswith(_GZIP_START):
+            raise InputError(f"{path} is compressed, but its name does not say so.", "Rename it to end in .nii.gz.")
+        return content
+    if content and not content.startswith(_GZIP_START):
+        raise InputError(f"{path} is not compressed, but its name says so.", "Rename it to end in .nii.")
+    return gzip.decompress(content)
 
 
 def _inspect_nrrd(path: Path) -> StatedGeometry:

@@ -27,6 +27,9 @@ _SLICES_PER_BLOCK = 3
 _SLICE_THICKNESS_MM = 4.0
 _SLICE_DISTANCE_MM = 4.4
 
+# Streams of random numbers, see `_random`.
+_ANATOMY, _NOISE, _TEXTURE, _SAGITTAL = range(4)
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -172,9 +175,9 @@ def _series_folder(folder: Path, series: Series) -> Path:
 
 def _draw_blocks(seed: int, grid: Grid) -> list[list[PhantomSlice]]:
     """Draw the slices of every block: one patient, slowly changing from slice to slice."""
-    rng = np.random.default_rng(seed)
+    rng = _random(seed, _ANATOMY)
     patient = shapes.draw_slice_shape(rng)
-    noise_rng = np.random.default_rng([seed, 1])
+    noise_rng = _random(seed, _NOISE)
     blocks = []
     for _ in _PLANS:
         start = shapes.blend(patient, shapes.draw_slice_shape(rng), 0.5)
@@ -183,9 +186,19 @@ def _draw_blocks(seed: int, grid: Grid) -> list[list[PhantomSlice]]:
         for k in range(_SLICES_PER_BLOCK):
             shape = _with_weak_right(shapes.blend(start, end, k / (_SLICES_PER_BLOCK - 1)))
             # The same textures throughout, since it is one patient in one coil.
-            block.append(draw_phantom_slice(shape, grid, np.random.default_rng([seed, 2]), noise_rng))
+            block.append(draw_phantom_slice(shape, grid, _random(seed, _TEXTURE), noise_rng))
         blocks.append(block)
     return blocks
+
+
+def _random(seed: int, stream: int) -> np.random.Generator:
+    """Return a generator of its own for one purpose.
+
+    The study must not show the network what it was trained on: phantoms for
+    training come from `default_rng([seed, number])`, and `default_rng(seed)`
+    is the same as `default_rng([seed, 0])`. A spawned stream equals none of these.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
 
 
 def _with_weak_right(shape: SliceShape) -> SliceShape:
@@ -234,7 +247,7 @@ def _write_sagittal(folder: Path, seed: int) -> None:
     _series_folder(folder, series).mkdir(parents=True)
     size, spacing_mm = 192, 1.25
     count = 5
-    rng = np.random.default_rng([seed, 3])
+    rng = _random(seed, _SAGITTAL)
 
     def box(left: float, top: float, right: float, bottom: float) -> NDArray[np.float32]:
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])

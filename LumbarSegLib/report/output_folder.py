@@ -41,12 +41,15 @@ def check_output_folder(path: Path, *, overwrite: bool) -> None:
     Raises
     ------
     InputError
-        `path` is a file or a mount point, holds an earlier result without
-        `overwrite`, or holds files that LumbarSeg did not write.
+        `path` is a file or a mount point, is or holds the current folder,
+        holds an earlier result without `overwrite`, or holds files that
+        LumbarSeg did not write.
     """
     try:
         if not path.exists():
             return
+        here = Path.cwd()
+        holds_us = any(path.samefile(folder) for folder in (here, *here.parents))
     except OSError as error:  # a parent that may not be read, or a name that is too long
         raise InputError(
             f"The output folder {path} cannot be reached ({error.strerror}).", "Name another with --output."
@@ -55,6 +58,8 @@ def check_output_folder(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"The output {path} is a file.", "Name a folder with --output.")
     if os.path.ismount(path):  # Path.is_mount does not know Windows before Python 3.12
         raise InputError(f"The output {path} is a mount point.", "Name a folder inside it with --output.")
+    if holds_us:  # replacing it would leave the user's shell in a folder that is gone
+        raise InputError(f"The output folder {path} is or holds the current folder.", "Name a new one with --output.")
     present = _files(path)
     foreign = sorted(present - _listed_files(path))
     if foreign:
@@ -89,9 +94,9 @@ def output_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     ------
     InputError
         As `check_output_folder`, on entry and again at the end; or the folder
-        cannot be made.
+        cannot be made or put in its place.
     """
-    path = path.resolve()
+    path = _resolve(path)
     check_output_folder(path, overwrite=overwrite)
     with contextlib.ExitStack() as undo:
         partial = _make_partial(path, undo)
@@ -101,6 +106,15 @@ def output_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
         check_output_folder(path, overwrite=overwrite)
         _replace(path, partial)
         undo.pop_all()  # all went well: nothing to undo
+
+
+def _resolve(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise InputError(
+            f"The output folder {path} cannot be reached ({error}).", "Name another with --output."
+        ) from error
 
 
 def _make_partial(path: Path, undo: contextlib.ExitStack) -> Path:
@@ -141,20 +155,31 @@ def _listed_files(folder: Path) -> set[str]:
 
 def _replace(path: Path, complete: Path) -> None:
     """Rename `complete` to `path`; what was there goes only after that."""
-    if not path.exists():
-        complete.rename(path)
-        return
-    old = _sibling(path, "old")
-    path.rename(old)
+    old = _sibling(path, "old") if path.exists() else None
+    try:
+        _rename_both(path, complete, old)
+    except PermissionError as error:  # Windows moves no folder with a file that a program has open
+        raise InputError(
+            f"The result cannot be put at {path} ({error.strerror}).",
+            "Close what has files in that folder open, and try again.",
+        ) from error
+    try:
+        if old is not None:
+            shutil.rmtree(old)
+    except OSError:
+        _logger.warning("The earlier result could not be removed; it is now %s.", old)
+
+
+def _rename_both(path: Path, complete: Path, old: Path | None) -> None:
+    """Rename `path` to `old`, if there is an old one, and `complete` to `path`; neither, if one fails."""
+    if old is not None:
+        path.rename(old)
     try:
         complete.rename(path)
     except BaseException:
-        old.rename(path)
+        if old is not None:
+            old.rename(path)
         raise
-    try:
-        shutil.rmtree(old)
-    except OSError:
-        _logger.warning("The earlier result could not be removed; it is now %s.", old)
 
 
 def _sibling(path: Path, purpose: str) -> Path:

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from LumbarSegLib import geometry
 from LumbarSegLib.anatomy import ANATOMIES, BY_KEY
+from LumbarSegLib.io.file_errors import writing
 from LumbarSegLib.io.study import Block
 from LumbarSegLib.measurement import Measure, SliceMeasurement
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE
@@ -31,6 +32,9 @@ _MAX_COLUMNS = 8
 _GAP = 14
 _BAR_LENGTHS_MM = (100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0)
 _MUSCLES = tuple(anatomy for anatomy in ANATOMIES if anatomy.is_paired)
+
+#: Second line of a caption: key and a name that leaves room for the area.
+_UNPAIRED = {"intervertebral_disc": "Disc", "ligamentum_flavum": "Lig. flavum", "lamina": "Lamina"}
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def write_overview(
     style = next(style for most, style in _STYLES.items() if columns <= most)
     views = block_views(blocks, label_maps, style.picture_width)
     cell_width, picture_height = style.picture_width + _GAP, views[0].crop.shape[0]
-    caption_height = 3 * style.line + _GAP + 4
+    caption_height = 4 * style.line + _GAP + 4
     width = columns * cell_width + _GAP
     header = _header(width, style, title, all(block.orientation_known for block in blocks))
     cells = []  # (block, slice, left, top)
@@ -115,7 +119,8 @@ def write_overview(
     footer = shorten(f"{RESEARCH_USE_NOTICE}.   Weights: {weights_name}", style.font_size, width - 2 * _GAP)
     draw_text(pen, (_GAP, canvas.height - 3 * style.line // 2), footer, style.font_size, _TEXT)
     # Pillow's default of 6 takes several times as long for a few percent of the size.
-    canvas.save(path, format="PNG", compress_level=2)
+    with writing(path):
+        canvas.save(path, format="PNG", compress_level=2)
 
 
 def _columns(slice_counts: Sequence[int]) -> int:
@@ -164,11 +169,9 @@ def _header(width: int, style: _Style, title: str, orientation_known: bool) -> I
 
 def _block_heading(index: int, block: Block) -> str:
     row_mm, column_mm = block.spacing_kji_mm[1:]
-    parts = [
-        f"Block {index + 1}",
-        f"tilt {geometry.axial_tilt_deg(block.affine_ijk_to_ras):.0f}°",
-        f"{row_mm:.2f} x {column_mm:.2f} mm",
-    ]
+    parts = [f"Block {index + 1}", f"{row_mm:.2f} x {column_mm:.2f} mm"]
+    if block.orientation_known:
+        parts.insert(1, f"tilt {geometry.axial_tilt_deg(block.affine_ijk_to_ras):.0f}°")
     if block.slice_thickness_mm is not None:
         parts.append(f"{block.slice_thickness_mm:g} mm thick")
     return "   ".join(parts)
@@ -207,22 +210,29 @@ def _draw_marks(
 def _draw_caption(
     pen: ImageDraw.ImageDraw, left_top: tuple[int, int], style: _Style, block_index: int, measurement: SliceMeasurement
 ) -> None:
-    """Block and slice, DSCA, and the areas of the muscles per side."""
+    """Block and slice, DSCA, the other midline structures, and the muscles in total and per side."""
     left, top = left_top
+    columns = [left + place * (style.picture_width // 3) for place in range(3)]
+    lines = [top + number * style.line for number in range(4)]
     name = f"Block {block_index + 1} · slice {measurement.slice_index + 1}"
     draw_text(pen, (left, top), name, style.font_size, _TEXT)
-    column = left + style.picture_width // 3
     if all(measure.value is None for measure in measurement.measures):
-        draw_text(pen, (column, top), "no anatomy found", style.font_size, _DIM)
+        draw_text(pen, (columns[1], top), "no anatomy found", style.font_size, _DIM)
         return
-    sac = BY_KEY["dural_sac"]
-    draw_text(pen, (column, top), f"DSCA {_figure(measurement['dural_sac_area'])} mm²", style.font_size, sac.color)
-    for place, muscle in enumerate(_MUSCLES):
-        column = left + place * (style.picture_width // 3)
-        right_left = (measurement[f"{muscle.key}_{side}_area"] for side in ("right", "left"))
-        figures = "   ".join(f"{letter} {_figure(side)}" for letter, side in zip("RL", right_left, strict=True))
-        draw_text(pen, (column, top + style.line), muscle.name, style.font_size, muscle.color)
-        draw_text(pen, (column, top + 2 * style.line), figures, style.font_size, _TEXT)
+
+    def write(column: int, line: int, text: str, key: str | None = None) -> None:
+        color = _TEXT if key is None else BY_KEY[key].color
+        draw_text(pen, (columns[column], lines[line]), text, style.font_size, color)
+
+    write(1, 0, f"DSCA {_figure(measurement['dural_sac_area'])} mm²", "dural_sac")
+    for column, (key, short_name) in enumerate(_UNPAIRED.items()):
+        write(column, 1, f"{short_name} {_figure(measurement[f'{key}_area'])}", key)
+    for column, muscle in enumerate(_MUSCLES):
+        total, right_side, left_side = (
+            _figure(measurement[f"{muscle.key}_{part}_area"]) for part in ("total", "right", "left")
+        )
+        write(column, 2, f"{muscle.name} {total}", muscle.key)
+        write(column, 3, f"R {right_side}   L {left_side}")
 
 
 def _figure(measure: Measure) -> str:

@@ -6,7 +6,6 @@ than the paths that the user gave.
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -16,6 +15,7 @@ from pathlib import Path
 from LumbarSegLib import geometry
 from LumbarSegLib.io.study import Block, Study
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE, Provenance
+from LumbarSegLib.report.text_files import write_json_file
 
 #: Raised when a reader of the record would have to change.
 SCHEMA_VERSION = 1
@@ -96,7 +96,7 @@ def write_run_record(path: Path, record: Mapping[str, object]) -> None:
     record : mapping
         From `run_record`.
     """
-    path.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    write_json_file(path, record)
 
 
 def _block_record(number: int, block: Block) -> dict[str, object]:
@@ -109,7 +109,7 @@ def _block_record(number: int, block: Block) -> dict[str, object]:
         "spacing_kji_mm": list(block.spacing_kji_mm),
         "slice_thickness_mm": block.slice_thickness_mm,
         "slice_gap_mm": block.slice_gap_mm,
-        "tilt_from_axial_deg": geometry.axial_tilt_deg(block.affine_ijk_to_ras),
+        "tilt_from_axial_deg": geometry.axial_tilt_deg(block.affine_ijk_to_ras) if block.orientation_known else None,
         "orientation_known": block.orientation_known,
         "slice_sources": list(block.slice_sources),
     }

@@ -8,7 +8,6 @@ Blocks and slices count from 1.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from LumbarSegLib.io.study import Block
 from LumbarSegLib.measurement import Measure, Midline, SliceMeasurement
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE, Provenance
+from LumbarSegLib.report.text_files import open_text, write_json_file
 
 #: Raised when a reader of the JSON file would have to change.
 SCHEMA_VERSION = 1
@@ -25,8 +25,11 @@ Cell = str | int | float | None
 _DECIMALS = {"mm2": 2, "mm": 4, "deg": 2}
 _OTHER_DECIMALS = 6
 
+_NO_FILE = "the slice was not read from a file"
+_NO_ORIENTATION = "the file does not state the patient's orientation"
 _NO_THICKNESS = "the file does not state the slice thickness"
-_NO_GAP = "a single slice has no neighbor"
+_NO_DISTANCE = "the file does not state the distance of its slices"
+_NO_NEIGHBOR = "a single slice has no neighbor"
 
 
 def table_rows(
@@ -52,15 +55,16 @@ def table_rows(
     rows: list[dict[str, Cell]] = []
     for number, (block, slices) in enumerate(zip(blocks, measurements, strict=True), start=1):
         for measurement in slices:
-            absent = _absent_geometry(block) | {
+            absent = _absent_identity_and_geometry(block) | {
                 measure.key: measure.reason for measure in measurement.measures if measure.value is None
             }
             rows.append(
                 {"series_uid": block.series_uid, "series_description": block.series_description}
+                | _image_file(block, measurement)
                 | {"block": number, "slice": measurement.slice_index + 1}
-                | _position(measurement)
-                | _thickness(block)
-                | _tilt(measurement)
+                | _position(block, measurement)
+                | _slice_lengths(block)
+                | _tilt(block, measurement)
                 | asdict(provenance)
                 | {measure.column: _measure_value(measure) for measure in measurement.measures}
                 | {"absent": "; ".join(f"{key}: {reason}" for key, reason in absent.items())}
@@ -79,7 +83,7 @@ def write_csv(path: Path, rows: Sequence[dict[str, Cell]]) -> None:
     """
     if not rows:
         raise ValueError("rows must hold at least one slice.")
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with open_text(path) as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -88,7 +92,10 @@ def write_csv(path: Path, rows: Sequence[dict[str, Cell]]) -> None:
 def write_json(
     path: Path, blocks: Sequence[Block], measurements: Sequence[Sequence[SliceMeasurement]], provenance: Provenance
 ) -> None:
-    """Write the measurements as JSON, with the reason beside each missing value and the midlines.
+    """Write the measurements as JSON, with the reasons for missing values and the midlines.
+
+    Where the patient's orientation is not known, there are no midlines: their
+    coordinates would mean nothing.
 
     Parameters
     ----------
@@ -105,20 +112,23 @@ def write_json(
         "provenance": asdict(provenance),
         "blocks": [
             {"block": number, "series_uid": block.series_uid, "series_description": block.series_description}
-            | _thickness(block)
-            | {"slices": [_slice_tree(measurement) for measurement in slices]}
+            | _slice_lengths(block)
+            | {"absent": _absent_identity_and_geometry(block)}
+            | {"slices": [_slice_tree(block, measurement) for measurement in slices]}
             for number, (block, slices) in enumerate(zip(blocks, measurements, strict=True), start=1)
         ],
     }
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    write_json_file(path, content)
 
 
-def _slice_tree(measurement: SliceMeasurement) -> dict[str, object]:
+def _slice_tree(block: Block, measurement: SliceMeasurement) -> dict[str, object]:
+    midline = measurement.midline if block.orientation_known else None
     return {
         "slice": measurement.slice_index + 1,
-        **_position(measurement),
-        **_tilt(measurement),
-        "midline": None if measurement.midline is None else _midline_tree(measurement.midline),
+        **_image_file(block, measurement),
+        **_position(block, measurement),
+        **_tilt(block, measurement),
+        "midline": None if midline is None else _midline_tree(midline),
         "measures": {
             measure.key: {
                 "value": _measure_value(measure),
@@ -141,8 +151,14 @@ def _midline_tree(midline: Midline) -> dict[str, object]:
     }
 
 
-def _position(measurement: SliceMeasurement) -> dict[str, Cell]:
-    position = _rounded(measurement.center_ras_mm, "mm")
+def _image_file(block: Block, measurement: SliceMeasurement) -> dict[str, Cell]:
+    return {"image_file": block.slice_sources[measurement.slice_index] if block.slice_sources else None}
+
+
+def _position(block: Block, measurement: SliceMeasurement) -> dict[str, Cell]:
+    position: Sequence[float | None] = _rounded(measurement.center_ras_mm, "mm")
+    if not block.orientation_known:
+        position = (None, None, None)
     spacing = _rounded(measurement.spacing_ji_mm, "mm")
     return {
         "position_r_mm": position[0],
@@ -153,19 +169,32 @@ def _position(measurement: SliceMeasurement) -> dict[str, Cell]:
     }
 
 
-def _tilt(measurement: SliceMeasurement) -> dict[str, Cell]:
-    return {"tilt_from_axial_deg": round(measurement.axial_tilt_deg, _DECIMALS["deg"])}
+def _tilt(block: Block, measurement: SliceMeasurement) -> dict[str, Cell]:
+    tilt = round(measurement.axial_tilt_deg, _DECIMALS["deg"]) if block.orientation_known else None
+    return {"tilt_from_axial_deg": tilt}
 
 
-def _thickness(block: Block) -> dict[str, Cell]:
-    lengths = {"slice_thickness_mm": block.slice_thickness_mm, "slice_gap_mm": block.slice_gap_mm}
+def _slice_lengths(block: Block) -> dict[str, Cell]:
+    lengths = {
+        "slice_thickness_mm": block.slice_thickness_mm,
+        "slice_distance_mm": block.slice_distance_mm,
+        "slice_gap_mm": block.slice_gap_mm,
+    }
     return {name: None if length is None else round(length, _DECIMALS["mm"]) for name, length in lengths.items()}
 
 
-def _absent_geometry(block: Block) -> dict[str, str]:
+def _absent_identity_and_geometry(block: Block) -> dict[str, str]:
+    absent = {}
+    if not block.slice_sources:
+        absent["image_file"] = _NO_FILE
+    if not block.orientation_known:
+        absent |= {"position": _NO_ORIENTATION, "tilt_from_axial": _NO_ORIENTATION}
     if block.slice_thickness_mm is None:
-        return {"slice_thickness": _NO_THICKNESS, "slice_gap": _NO_THICKNESS}
-    return {"slice_gap": _NO_GAP} if block.slice_gap_mm is None else {}
+        absent |= {"slice_thickness": _NO_THICKNESS, "slice_gap": _NO_THICKNESS}
+    if block.slice_distance_mm is None:
+        reason = _NO_DISTANCE if len(block.image) > 1 else _NO_NEIGHBOR
+        absent |= {"slice_distance": reason, "slice_gap": reason}
+    return absent
 
 
 def _measure_value(measure: Measure) -> float | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 from LumbarSegLib import geometry
 from LumbarSegLib.io.study import Block
@@ -19,8 +20,15 @@ MARGIN_MM = 8.0
 #: A crop is at least this large, so that a lone small label is seen in its surroundings.
 MIN_SIZE_MM = 80.0
 
+#: A connected piece of labels that is smaller does not decide what is shown:
+#: a stray speck would shrink everything else.
+MIN_PIECE_AREA_MM2 = 20.0
+
 #: Of the signal that a block shows; MR has no absolute scale.
 WINDOW_PERCENTILES = (1.0, 99.5)
+
+#: Pixels of one slice that share an edge or a corner belong together; slices do not.
+_IN_PLANE = np.array([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))], dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -94,8 +102,8 @@ def block_views(
     """
     orientations = [geometry.in_plane_orientation(block.affine_ijk_to_ras) for block in blocks]
     extents = [
-        _labeled_extent(orientation.apply(label_map))
-        for orientation, label_map in zip(orientations, label_maps, strict=True)
+        _labeled_extent(orientation.apply(label_map), geometry.pixel_area_mm2(block.affine_ijk_to_ras))
+        for orientation, block, label_map in zip(orientations, blocks, label_maps, strict=True)
     ]
     spacings = [
         np.array(orientation.apply_spacing(block.spacing_kji_mm[1:]))
@@ -123,10 +131,15 @@ def block_views(
     return views
 
 
-def _labeled_extent(label_map: NDArray[np.integer]) -> NDArray[np.int_] | None:
+def _labeled_extent(label_map: NDArray[np.integer], pixel_mm2: float) -> NDArray[np.int_] | None:
     """First (row, column) of the labels of all slices and the one past the last, (2, 2); None without labels."""
-    labeled = (label_map != 0).any(axis=0)
-    rows, columns = np.flatnonzero(labeled.any(axis=1)), np.flatnonzero(labeled.any(axis=0))
+    labeled = label_map != 0
+    pieces, _ = ndimage.label(labeled, structure=_IN_PLANE)
+    is_large = np.bincount(pieces.ravel()) * pixel_mm2 >= MIN_PIECE_AREA_MM2
+    is_large[0] = False  # what is not labeled
+    large = is_large[pieces]
+    shown = (large if large.any() else labeled).any(axis=0)
+    rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
     if rows.size == 0:
         return None
     return np.array([[rows[0], columns[0]], [rows[-1] + 1, columns[-1] + 1]])

@@ -18,6 +18,9 @@ MAX_SPACING_MM = 3.0
 #: A spacing given by the user and one in the file are equal within one percent.
 SPACING_AGREEMENT = 0.01
 
+#: An image has hundreds of values; with fewer than this it is a label map or a drawing.
+MIN_IMAGE_VALUES = 16
+
 
 def check_given_spacing(spacing_mm: float | None) -> None:
     """Raise `InputError` if a spacing given by the user is no plausible pixel size."""
@@ -72,3 +75,15 @@ def check_pixels(image: NDArray[np.float32], source: str) -> None:
         raise not_finite(source)
     if image.min() == image.max():
         raise InputError(f"{source} is blank: all pixels are {image.flat[0]:g}.", "Export the images again.")
+
+
+def label_map_warnings(image: NDArray[np.float32], source: str) -> list[str]:
+    """Return a warning if an image (any shape) has so few different values that it looks like a label map."""
+    values = image.ravel()
+    # Of an image a sample shows it; sorting all values takes a while.
+    if len(np.unique(values[::101])) >= MIN_IMAGE_VALUES:
+        return []
+    count = len(np.unique(values))
+    if count >= MIN_IMAGE_VALUES:
+        return []
+    return [f"{source} has only {count} different values and looks like a label map, not like an image."]

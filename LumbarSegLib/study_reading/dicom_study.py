@@ -12,10 +12,13 @@ from LumbarSegLib import geometry
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.io.dicom_headers import scan_dicom
 from LumbarSegLib.io.dicom_pixels import read_slices
-from LumbarSegLib.io.dicom_records import DamagedFile, DicomScan, DicomSeries, DicomSlice
+from LumbarSegLib.io.dicom_records import DamagedFile, DicomSlice, RefusedFile, SeriesTags
+from LumbarSegLib.io.file_errors import cannot_be_read
 from LumbarSegLib.io.study import Block
 from LumbarSegLib.study_reading.checks import check_pixels, resolve_spacing
+from LumbarSegLib.study_reading.input_files import FoundFiles, folder_of, name_below
 from LumbarSegLib.study_reading.series_choice import choose_series
+from LumbarSegLib.study_reading.series_nature import short_name
 from LumbarSegLib.study_reading.slice_stacking import Stack, stack_slices
 
 
@@ -28,17 +31,15 @@ class DicomBlocks:
     warnings: tuple[str, ...]
 
 
-def read_dicom_blocks(
-    files: Sequence[Path], source: Path, *, series: str | None, spacing_mm: float | None
-) -> DicomBlocks:
-    """Read the blocks of one series among `files`.
+def read_dicom_blocks(found: FoundFiles, source: Path, *, series: str | None, spacing_mm: float | None) -> DicomBlocks:
+    """Read the blocks of one series among the files found.
 
     Parameters
     ----------
-    files : sequence of Path
+    found : FoundFiles
         All files to look at, DICOM or not.
     source : Path
-        What the user passed, for messages.
+        What the user passed, for messages and to name the files from.
     series : str or None
         One or several UIDs, see `choose_series`.
     spacing_mm : float or None
@@ -53,18 +54,21 @@ def read_dicom_blocks(
     InputError
         If there is no usable series, or a file of the series is unusable.
     """
-    scan = scan_dicom(files)
+    scan = scan_dicom(found.files)
+    refused = (*found.refused, *scan.refused)
     if not scan.series:
-        raise _no_images(scan, source)
+        raise _no_images(scan.damaged, refused, source)
     choice = choose_series([item.tags for item in scan.series], series)
     chosen = [item for item in scan.series if item.tags.uid in choice.uids]
-    warnings = [*choice.warnings, *_damage_warnings(scan.damaged, choice.uids)]
+    warnings = [*choice.warnings, *_damage_warnings(scan.damaged, choice.uids), *_refusal_warnings(refused)]
     blocks: list[Block] = []
     for item in chosen:
         slices = [_with_spacing(entry, spacing_mm) for entry in item.slices]
         stacks, stacking_warnings = stack_slices(slices, _have_same_pixels)
-        warnings += stacking_warnings
-        blocks += [_read_block(stack, item) for stack in _axial_only(stacks, warnings)]
+        axial = _axial_only(stacks, stacking_warnings)
+        blocks += [_read_block(stack, item.tags, folder_of(source)) for stack in axial]
+        whose = f"{short_name(item.tags)}: " if len(chosen) > 1 else ""
+        warnings += [f"{whose}{warning}" for warning in stacking_warnings]
     if not blocks:
         raise InputError(
             f"No slice of the chosen series in {source} is axial.", "Choose another one with --series UID."
@@ -72,10 +76,12 @@ def read_dicom_blocks(
     return DicomBlocks(tuple(blocks), choice.sentence, tuple(warnings))
 
 
-def _no_images(scan: DicomScan, source: Path) -> InputError:
-    if scan.damaged:
+def _no_images(damaged: Sequence[DamagedFile], refused: Sequence[RefusedFile], source: Path) -> InputError:
+    if refused:
+        return cannot_be_read(refused[0].path, refused[0].reason)
+    if damaged:
         return InputError(
-            f"The DICOM files in {source} are truncated or damaged, for example {scan.damaged[0].path}.",
+            f"The DICOM files in {source} are truncated or damaged, for example {damaged[0].path}.",
             "Export or copy them again.",
         )
     return InputError(
@@ -97,6 +103,13 @@ def _damage_warnings(damaged: Sequence[DamagedFile], uids: Sequence[str]) -> lis
     return [f"Damaged or empty files left out: {len(damaged)}, for example {damaged[0].path}."]
 
 
+def _refusal_warnings(refused: Sequence[RefusedFile]) -> list[str]:
+    if not refused:
+        return []
+    example = f"{refused[0].path} ({refused[0].reason})"
+    return [f"Files or folders left out because they cannot be read: {len(refused)}, for example {example}."]
+
+
 def _with_spacing(item: DicomSlice, given_mm: float | None) -> DicomSlice:
     return replace(item, spacing_ji_mm=resolve_spacing(item.spacing_ji_mm, given_mm, item.source))
 
@@ -113,15 +126,15 @@ def _axial_only(stacks: Sequence[Stack], warnings: list[str]) -> list[Stack]:
     return axial
 
 
-def _read_block(stack: Stack, series: DicomSeries) -> Block:
+def _read_block(stack: Stack, tags: SeriesTags, folder: Path) -> Block:
     image = read_slices(stack.slices)
-    sources = tuple(item.source for item in stack.slices)
-    check_pixels(image, f"The block of {len(sources)} slices from {sources[0]} to {sources[-1]}")
+    first, last = stack.slices[0].source, stack.slices[-1].source
+    check_pixels(image, f"The block of {len(image)} slices from {first} to {last}")
     return Block(
         image=image,
         affine_ijk_to_ras=stack.affine_ijk_to_ras,
         slice_thickness_mm=stack.slices[0].thickness_mm,
-        series_uid=series.tags.uid,
-        series_description=series.tags.description,
-        slice_sources=sources,
+        series_uid=tags.uid,
+        series_description=tags.description,
+        slice_sources=tuple(replace(item, path=name_below(item.path, folder)).source for item in stack.slices),
     )

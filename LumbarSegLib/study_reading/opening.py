@@ -10,15 +10,17 @@ from LumbarSegLib import geometry
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.io.picture_files import PICTURE_SUFFIXES
 from LumbarSegLib.io.study import Block, Study
-from LumbarSegLib.io.volume_files import VOLUME_SUFFIXES
 from LumbarSegLib.study_reading.checks import check_given_spacing
+from LumbarSegLib.study_reading.input_files import (
+    USABLE_INPUT,
+    check_path,
+    find_dicom_files,
+    is_image_file,
+    name_below,
+)
 from LumbarSegLib.study_reading.volume_blocks import read_picture_block, read_volume_block
 
 logger = logging.getLogger(__name__)
-
-_ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar", ".gz", ".bz2", ".xz")
-
-_USABLE_INPUT = "Pass the folder of a DICOM study, a NIfTI, NRRD or MetaImage file, or one picture with --spacing-mm."
 
 
 def open_study(
@@ -49,14 +51,25 @@ def open_study(
     ------
     InputError
         If the input cannot be used; the message says how to repair it.
+
+    Notes
+    -----
+    Why a series was chosen, and every warning, also go to the log.
     """
-    paths = [Path(item) for item in ([source] if isinstance(source, str | Path) else source)]
-    if not paths:
-        raise InputError("No input was given.", _USABLE_INPUT)
+    given = [source] if isinstance(source, str | Path) else source
+    if not given or "" in given:  # Path("") would be the current folder
+        raise InputError("No input was given.", USABLE_INPUT)
+    study = _open_paths([Path(item) for item in given], series, spacing_mm)
+    for warning in study.warnings:
+        logger.warning("%s", warning)
+    return study
+
+
+def _open_paths(paths: Sequence[Path], series: str | None, spacing_mm: float | None) -> Study:
     check_given_spacing(spacing_mm)
     for path in paths:
-        _check_path(path)
-    image_files = [path for path in paths if _is_image_file(path)]
+        check_path(path)
+    image_files = [path for path in paths if is_image_file(path)]
     if image_files and len(image_files) < len(paths):
         raise InputError(
             f"DICOM and other image files were passed together, for example {image_files[0]}.",
@@ -69,17 +82,6 @@ def open_study(
     return _open_dicom(paths, series, spacing_mm)
 
 
-def _check_path(path: Path) -> None:
-    if not path.exists():
-        raise InputError(f"{path} does not exist.", "Check the spelling of the path.")
-    if path.is_file() and path.name.lower().endswith(_ARCHIVE_SUFFIXES) and not _is_image_file(path):
-        raise InputError(f"{path} is an archive.", "Unpack it and pass the folder.")
-
-
-def _is_image_file(path: Path) -> bool:
-    return path.is_file() and path.name.lower().endswith((*VOLUME_SUFFIXES, *PICTURE_SUFFIXES))
-
-
 def _open_image_files(paths: Sequence[Path], spacing_mm: float | None) -> Study:
     pictures = [path for path in paths if path.name.lower().endswith(PICTURE_SUFFIXES)]
     if pictures and len(paths) > 1:
@@ -88,7 +90,8 @@ def _open_image_files(paths: Sequence[Path], spacing_mm: float | None) -> Study:
             "Pass one picture at a time: pictures do not say how they lie to each other.",
         )
     read = read_picture_block if pictures else read_volume_block
-    read_files = [read(path, spacing_mm) for path in paths]
+    folder = paths[0].parent
+    read_files = [read(path, str(name_below(path, folder)), spacing_mm) for path in paths]
     return Study(
         source=paths[0],
         blocks=tuple(sorted((block for block, _ in read_files), key=_center_height_mm)),
@@ -99,25 +102,10 @@ def _open_image_files(paths: Sequence[Path], spacing_mm: float | None) -> Study:
 
 def _open_dicom(paths: Sequence[Path], series: str | None, spacing_mm: float | None) -> Study:
     # pydicom takes as long to import as the rest of reading; image files do without it.
-    from LumbarSegLib.io.dicom_headers import is_dicom
     from LumbarSegLib.study_reading.dicom_study import read_dicom_blocks
 
-    files: list[Path] = []
-    for path in paths:
-        if path.is_file() and path.name.upper() != "DICOMDIR":
-            try:
-                is_known = is_dicom(path)
-            except OSError as error:
-                raise InputError(f"{path} cannot be opened: {error.strerror}.", "Check its permissions.") from error
-            if not is_known:
-                raise InputError(f"{path} is not an image of a known type.", _USABLE_INPUT)
-            files.append(path)
-            continue
-        folder = path if path.is_dir() else path.parent
-        files += sorted(item for item in folder.rglob("*") if item.is_file())
-    if not files:
-        raise InputError(f"The folder {paths[0]} is empty.", _USABLE_INPUT)
-    result = read_dicom_blocks(files, paths[0], series=series, spacing_mm=spacing_mm)
+    found = find_dicom_files(paths)
+    result = read_dicom_blocks(found, paths[0], series=series, spacing_mm=spacing_mm)
     logger.info("%s", result.series_choice)
     return Study(paths[0], tuple(sorted(result.blocks, key=_center_height_mm)), result.series_choice, result.warnings)
 

@@ -91,12 +91,14 @@ def stack_slices(slices: Sequence[DicomSlice], same_pixels: SamePixels) -> tuple
         If a slice lacks its placement, or images of one position differ and
         nothing says which one is meant.
     """
+    repeats: Counter[str] = Counter()
     warnings: list[str] = []
     stacks: list[Stack] = []
     for parallel in _group_parallel([_placed(item) for item in slices]):
-        ordered = _drop_repeats(parallel, same_pixels, warnings)
+        ordered = _drop_repeats(parallel, same_pixels, repeats)
         stacks += [_stack(run) for run in _split_runs(ordered, warnings)]
-    return stacks, warnings
+    repeated = [f"Positions with several images: {count}; {reason}." for reason, count in sorted(repeats.items())]
+    return stacks, repeated + warnings
 
 
 def _placed(item: DicomSlice) -> _Placed:
@@ -141,8 +143,8 @@ def _offset_mm(first: _Placed, other: _Placed) -> tuple[float, float]:
     return along_normal, float(np.linalg.norm(in_plane))
 
 
-def _drop_repeats(ordered: list[_Placed], same_pixels: SamePixels, warnings: list[str]) -> list[_Placed]:
-    """Keep one of the slices that share a position."""
+def _drop_repeats(ordered: list[_Placed], same_pixels: SamePixels, repeats: Counter[str]) -> list[_Placed]:
+    """Keep one of the slices that share a position, and count in `repeats` by which reason."""
     positions: list[list[_Placed]] = []
     for entry in ordered:
         gap, shift = _offset_mm(positions[-1][0], entry) if positions else (np.inf, np.inf)
@@ -151,15 +153,13 @@ def _drop_repeats(ordered: list[_Placed], same_pixels: SamePixels, warnings: lis
         else:
             positions.append([entry])
     kept: list[_Placed] = []
-    reasons: Counter[str] = Counter()
     for entries in positions:
         if len(entries) == 1:
             kept.append(entries[0])
             continue
         best, reason = _choose_repeat(entries, same_pixels)
         kept.append(best)
-        reasons[reason] += 1
-    warnings += [f"Positions with several images: {count}; {reason}." for reason, count in sorted(reasons.items())]
+        repeats[reason] += 1
     return kept
 
 

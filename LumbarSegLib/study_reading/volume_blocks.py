@@ -13,7 +13,7 @@ from LumbarSegLib.geometry import FloatArray
 from LumbarSegLib.io.picture_files import read_picture
 from LumbarSegLib.io.study import Block
 from LumbarSegLib.io.volume_files import read_volume
-from LumbarSegLib.study_reading.checks import check_pixels, resolve_spacing
+from LumbarSegLib.study_reading.checks import check_pixels, label_map_warnings, resolve_spacing
 
 #: An axis whose spacing exceeds the others by this factor is the slice axis:
 #: two-dimensional acquisitions have slices 4-10 times as thick as their pixels.
@@ -23,7 +23,7 @@ SLICE_AXIS_FACTOR = 1.5
 ASSUMED_STEP_MM = 1.0
 
 
-def read_volume_block(path: Path, spacing_mm: float | None) -> tuple[Block, list[str]]:
+def read_volume_block(path: Path, name: str, spacing_mm: float | None) -> tuple[Block, list[str]]:
     """Read a volume file as one block.
 
     The block keeps the file's own grid; only where the slice axis is not the
@@ -33,6 +33,8 @@ def read_volume_block(path: Path, spacing_mm: float | None) -> tuple[Block, list
     ----------
     path : Path
         See `LumbarSegLib.io.volume_files`.
+    name : str
+        What the block calls the file.
     spacing_mm : float or None
         In-plane spacing, for a file without one.
 
@@ -58,24 +60,28 @@ def read_volume_block(path: Path, spacing_mm: float | None) -> tuple[Block, list
     if own_ji_mm is None:
         # ITK has taken 1 mm, `ASSUMED_STEP_MM`, along every axis.
         affine = affine @ np.diag([column_mm, row_mm, 1.0, 1.0])
+    warnings += label_map_warnings(image, str(path))
     if not volume.stated.has_orientation:
         warnings.append(_sides_assumed(path))
     block = Block(
         image=image,
         affine_ijk_to_ras=affine,
         orientation_known=volume.stated.has_orientation,
-        slice_sources=tuple(f"{path} (slice {k})" for k in range(len(image))),
+        slice_distance_known=volume.stated.has_spacing,
+        slice_sources=(name,) * len(image),
     )
     return block, warnings
 
 
-def read_picture_block(path: Path, spacing_mm: float | None) -> tuple[Block, list[str]]:
+def read_picture_block(path: Path, name: str, spacing_mm: float | None) -> tuple[Block, list[str]]:
     """Read a picture as a block of one slice in radiological reading order.
 
     Parameters
     ----------
     path : Path
         See `LumbarSegLib.io.picture_files`.
+    name : str
+        What the block calls the file.
     spacing_mm : float or None
         Width of a pixel; pictures have none of their own.
 
@@ -92,7 +98,8 @@ def read_picture_block(path: Path, spacing_mm: float | None) -> tuple[Block, lis
     image = read_picture(path)[np.newaxis]
     check_pixels(image, str(path))
     affine = _radiological_affine((ASSUMED_STEP_MM, *resolve_spacing(None, spacing_mm, str(path))))
-    return Block(image, affine, orientation_known=False, slice_sources=(str(path),)), [_sides_assumed(path)]
+    block = Block(image, affine, orientation_known=False, slice_sources=(name,))
+    return block, [*label_map_warnings(image, str(path)), _sides_assumed(path)]
 
 
 def _with_axial_slices(

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from LumbarSegLib.anatomy import IGNORE_INDEX
+from LumbarSegLib.anatomy import IGNORE_INDEX, NUM_CLASSES
 from LumbarSegLib.io.labelled_slices import LabelledSlice
 from LumbarSegLib.phantom.slices import make_phantom_slice
-from LumbarSegLib.preprocessing import PreprocessingConfig, to_working_grid
+from LumbarSegLib.preprocessing import PreprocessingConfig, remove_offset, to_working_grid
 from LumbarSegLib.training.recipes import Recipe
 
 #: Phantoms are drawn on the grid of the usual real slice: 512 pixels of 0.38 mm.
@@ -46,15 +46,23 @@ def prepare(slices: Iterable[LabelledSlice], config: PreprocessingConfig) -> lis
     """Resample slices to the working grid and scale their signal to about [0, 1]."""
     prepared = []
     for each in slices:
-        image = torch.from_numpy(each.image)[None, None]  # (1, 1, native rows, native columns)
+        image = remove_offset(torch.from_numpy(each.image)[None, None])  # (1, 1, native rows, native columns)
         image = to_working_grid(image, (each.spacing_mm, each.spacing_mm), config)[0]  # (1, J, I)
-        image = image - image.min()
         scale = float(np.percentile(image.numpy(), 99.5))
         labels = torch.from_numpy(each.label_map)[None, None]
         size = (2 * image.shape[-2], 2 * image.shape[-1])
         labels = F.interpolate(labels, size=size, mode="nearest-exact")[0]  # (1, 2 J, 2 I)
         prepared.append(TrainingSlice(image / max(scale, 1e-6), labels))
     return prepared
+
+
+def mean_class_shares(slices: Iterable[LabelledSlice]) -> list[float]:
+    """Average the share of each class over the annotated pixels of every slice, the background first."""
+    shares = []
+    for each in slices:
+        counts = np.bincount(each.label_map[each.label_map != IGNORE_INDEX], minlength=NUM_CLASSES)
+        shares.append(counts / max(1, counts.sum()))
+    return [float(share) for share in np.mean(shares, axis=0)]
 
 
 def make_phantoms(count: int, seed: int) -> list[LabelledSlice]:
@@ -73,7 +81,8 @@ class BatchSource:
     Parameters
     ----------
     real, phantoms : sequence of TrainingSlice
-        An epoch takes every real slice once and a fresh share of the phantoms.
+        An epoch takes every real slice once (but for what fills no batch) and
+        a fresh share of the phantoms.
     recipe : Recipe
         Batch size and share of phantoms.
     generator : torch.Generator
@@ -95,7 +104,7 @@ class BatchSource:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Number of batches; a rest smaller than a batch waits for the next epoch."""
+        """Number of full batches; the slices of a smaller rest sit this epoch out."""
         return max(1, (self.num_real + self.num_phantoms) // self.batch_size)
 
     def epoch(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -109,7 +118,7 @@ class BatchSource:
 
 
 def _collate(slices: Sequence[TrainingSlice]) -> tuple[Tensor, Tensor]:
-    """Stack slices, each centered on the largest grid of the batch."""
+    """Stack slices, each centered on the largest grid of the batch; around them is air."""
     rows = max(each.image.shape[-2] for each in slices)
     columns = max(each.image.shape[-1] for each in slices)
     images, labels = [], []
@@ -117,5 +126,5 @@ def _collate(slices: Sequence[TrainingSlice]) -> tuple[Tensor, Tensor]:
         down, right = rows - each.image.shape[-2], columns - each.image.shape[-1]
         border = (right // 2, right - right // 2, down // 2, down - down // 2)
         images.append(F.pad(each.image, border, value=0.0))
-        labels.append(F.pad(each.labels, tuple(2 * side for side in border), value=IGNORE_INDEX))
+        labels.append(F.pad(each.labels, tuple(2 * side for side in border), value=0))
     return torch.stack(images), torch.stack(labels)

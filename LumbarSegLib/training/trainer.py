@@ -7,7 +7,9 @@ A run's folder holds `msff.safetensors` and `msff.json` (the network so far),
 from __future__ import annotations
 
 import csv
+import hashlib
 import logging
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -27,14 +29,17 @@ from LumbarSegLib.io.labelled_slices import LabelledSlice
 from LumbarSegLib.losses import SegmentationLoss
 from LumbarSegLib.models import MSFF, MSFFConfig
 from LumbarSegLib.training.augmentation import Augmenter
-from LumbarSegLib.training.data import BatchSource, make_phantoms, prepare
+from LumbarSegLib.training.data import BatchSource, make_phantoms, mean_class_shares, prepare
 from LumbarSegLib.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_NAME = "msff.safetensors"
-_RESUME_NAME = "resume.pt"
+RESUME_NAME = "resume.pt"
 _LOG_NAME = "log.csv"
+
+#: Everything that a run writes into its folder.
+RUN_FILES = (CHECKPOINT_NAME, "msff.json", RESUME_NAME, _LOG_NAME)
 
 #: Different phantoms in one run; augmentation varies them further.
 _NUM_PHANTOMS = 96
@@ -56,6 +61,8 @@ class TrainingRun:
         Where the network trains.
     description : dict
         Stored in the checkpoint: data, fold and the like.
+    initial : Checkpoint, optional
+        Weights to start from; None starts from random ones.
     """
 
     train: Sequence[LabelledSlice]
@@ -64,6 +71,7 @@ class TrainingRun:
     seed: int
     device: torch.device
     description: dict[str, Any]
+    initial: Checkpoint | None = None
 
 
 class Trainer:
@@ -82,11 +90,15 @@ class Trainer:
         self.directory = directory
         recipe = run.recipe
         torch.manual_seed(run.seed)
-        self.model = MSFF(MSFFConfig()).to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = MSFF(MSFFConfig())
+        if run.initial is not None:
+            model.load_state_dict(run.initial.model.state_dict())
+        self.model: MSFF = model.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.order = torch.Generator().manual_seed(run.seed)
         self.noise = torch.Generator(run.device).manual_seed(run.seed + 1)
         self.augment = Augmenter(recipe.augmentation, recipe.preprocessing, self.noise)
-        self.loss = SegmentationLoss(recipe.alpha, recipe.reference, recipe.dice_weight)
+        self.mean_shares = mean_class_shares(run.train)
+        self.loss = SegmentationLoss(recipe.alpha, recipe.reference, self.mean_shares, recipe.dice_weight)
         phantoms = make_phantoms(_NUM_PHANTOMS if recipe.phantom_share else 0, run.seed)
         self.source = BatchSource(
             prepare(run.train, recipe.preprocessing), prepare(phantoms, recipe.preprocessing), recipe, self.order
@@ -119,7 +131,7 @@ class Trainer:
             self._save()
             if on_epoch is not None:
                 on_epoch(row)
-        (self.directory / _RESUME_NAME).unlink(missing_ok=True)
+        (self.directory / RESUME_NAME).unlink(missing_ok=True)
         return self.directory / CHECKPOINT_NAME
 
     def resume(self) -> None:
@@ -130,12 +142,17 @@ class Trainer:
         InputError
             If there is nothing to resume, or it was made under other settings.
         """
-        path = self.directory / _RESUME_NAME
+        path = self.directory / RESUME_NAME
         if not path.is_file():
-            raise InputError(f"{self.directory} holds no unfinished run.", "Start one without --resume.")
-        state = torch.load(path, map_location=self.run.device, weights_only=True)
+            raise InputError(f"{self.directory} holds no unfinished run.", "Start one in another folder.")
+        try:
+            state = torch.load(path, map_location=self.run.device, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise InputError(f"{path} is damaged.", "Start anew with --overwrite.") from error
         if state["settings"] != self._settings():
-            raise InputError(f"{path} was made with another recipe, seed or data.", "Resume with the same settings.")
+            raise InputError(
+                f"{path} was made with another recipe, seed, device or data.", "Resume with the same settings."
+            )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
@@ -183,6 +200,7 @@ class Trainer:
         save_checkpoint(
             self.directory / CHECKPOINT_NAME,
             self.model,
+            name=f"msff-{self.run.description.get('data', 'data')}-fold-{self.run.description.get('fold', 'all')}",
             model_name="msff",
             model_config=self.model.config,
             preprocessing=self.run.recipe.preprocessing,
@@ -198,16 +216,24 @@ class Trainer:
             "epoch": self.epoch,
             "rows": self.rows,
         }
-        temporary = self.directory / (_RESUME_NAME + ".partial")
+        temporary = self.directory / (RESUME_NAME + ".partial")
         torch.save(state, temporary)
-        temporary.replace(self.directory / _RESUME_NAME)
+        temporary.replace(self.directory / RESUME_NAME)
 
     def _settings(self) -> dict[str, Any]:
         return {
             "recipe": asdict(self.run.recipe),
             "seed": self.run.seed,
+            "device": self.run.device.type,
             "num_train": len(self.run.train),
             "num_validation": len(self.run.validation),
+            "slices_sha256": hashlib.sha256(
+                "\n".join(each.name for each in (*self.run.train, *self.run.validation)).encode()
+            ).hexdigest(),
+            "mean_class_shares": self.mean_shares,
+            "initial_weights": None
+            if self.run.initial is None
+            else {"name": self.run.initial.name, "sha256": self.run.initial.sha256},
             **self.run.description,
         }
 
@@ -243,6 +269,8 @@ def _autocast(device: torch.device) -> AbstractContextManager[None]:
     """Use bfloat16 where the hardware has it: on CUDA, and on CPUs with AVX-512 BF16 (twice as fast)."""
     if device.type == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
-    if device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False):
+    # Older torch cannot tell what the CPU has, and trains in float32.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    if device.type == "cpu" and capabilities.get("avx512_bf16", False):
         return torch.autocast("cpu", torch.bfloat16)
     return torch.autocast("cpu", enabled=False)

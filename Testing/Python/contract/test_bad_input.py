@@ -13,7 +13,7 @@ import pytest
 import SimpleITK
 from dicom_factory import AXIAL, CORONAL, SAGITTAL, T2_TAGS, make_dataset, make_pixels, save, write_series
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLSLossless
 
@@ -43,6 +43,13 @@ def not_finite(folder: Path, name: str, value: float) -> Path:
 def picture(folder: Path, array: NDArray[np.generic] | None = None) -> Path:
     Image.fromarray(make_pixels(0).astype(np.uint8) if array is None else array).save(folder / "a.png")
     return folder / "a.png"
+
+
+def turned_picture(folder: Path) -> Path:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(make_pixels(0).astype(np.uint8)).save(folder / "a.jpg", exif=exif)
+    return folder / "a.jpg"
 
 
 def series(folder: Path, **tags: Any) -> Path:
@@ -97,6 +104,9 @@ def two_equal_series(folder: Path) -> Path:
 # What is wrong: (how to make the input, the options, what the error says, what it advises).
 CASES: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str, str]] = {
     "no input": (lambda _: [], {}, "No input", "Pass the folder"),
+    "empty path": (lambda _: "", {}, "No input", "Pass the folder"),
+    "empty path among others": (lambda folder: [folder, ""], {}, "No input", "Pass the folder"),
+    "name that is too long": (lambda f: f / ("x" * 300), {}, "cannot be read (File name too long)", "Check"),
     "missing path": (lambda folder: folder / "absent", {}, "absent does not exist", "Check the spelling"),
     "not a folder": (lambda folder: text_file(folder, "a.txt"), {}, "not an image of a known type", "Pass the folder"),
     "empty file": (
@@ -145,6 +155,12 @@ CASES: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str, str]] = {
     "NaN": (lambda folder: not_finite(folder, "a.nii.gz", np.nan), {}, "NaN or infinite", "Replace"),
     "NaN in NRRD": (lambda folder: not_finite(folder, "a.nrrd", np.nan), {}, "NaN or infinite", "Replace"),
     "infinity": (lambda folder: not_finite(folder, "a.nii", np.inf), {}, "NaN or infinite", "Replace"),
+    "beyond single precision": (
+        lambda folder: volume(folder / "a.nrrd", noise(3, 8, 8) * np.float64(1e300), (0.5, 0.5, 4.0)),
+        {},
+        "NaN or infinite",
+        "Replace",
+    ),
     "blank volume": (lambda f: volume(f / "a.nrrd", np.ones((3, 8, 8)), (0.5, 0.5, 4.0)), {}, "is blank", "Export"),
     "isotropic without axial slices": (
         lambda folder: volume(folder / "a.nii.gz", noise(9, 9, 9), (1.0, 1.0, 1.0), SAGITTAL),
@@ -184,6 +200,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str, str]] = {
         "grey picture",
     ),
     "blank picture": (lambda f: picture(f, np.ones((8, 8), np.uint8)), {"spacing_mm": 0.5}, "is blank", "Export"),
+    "turned picture": (turned_picture, {"spacing_mm": 0.5}, "(EXIF orientation 6)", "without EXIF orientation"),
     "two pictures": (lambda folder: [picture(folder)] * 2, {"spacing_mm": 0.5}, "2 files were passed", "one picture"),
     "mixed kinds": (lambda folder: [picture(folder), folder], {"spacing_mm": 0.5}, "passed together", "one after"),
     "given spacing 0": (picture, {"spacing_mm": 0.0}, "between 0.1 and 3 mm, got 0", "--spacing-mm"),

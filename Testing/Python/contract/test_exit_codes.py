@@ -17,6 +17,10 @@ from PIL import Image
 
 from LumbarSegLib.cli import main
 from LumbarSegLib.phantom.study import write_phantom_study
+from LumbarSegLib.report import study_result
+
+#: Every write to it fails.
+FULL = Path("/dev/full")
 
 
 def _sagittal_only(folder: Path) -> list[str]:
@@ -60,6 +64,7 @@ def _weights_with_wrong_checksum(folder: Path) -> list[str]:
 
 
 CASES: dict[str, tuple[Callable[[Path], list[str]], str]] = {
+    "no path": (lambda _: [""], "No input was given"),
     "missing path": (lambda folder: [str(folder / "nowhere")], "nowhere"),
     "line break in the name": (lambda folder: [str(folder / "a\nb")], "a b"),
     "empty folder": (lambda folder: [str(folder)], "is empty"),
@@ -112,16 +117,11 @@ def test_a_file_in_place_of_the_output_is_kept(tmp_path, capsys):
     assert output.read_text() == "mine"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
-    """Label maps go to a file on a device that is always full."""
-    from LumbarSegLib.report import study_result
-
-    def write_to_full_device(path: Path, *_: object) -> None:
-        with Path("/dev/full").open("wb") as file:
-            file.write(b"0")
-
-    monkeypatch.setattr(study_result, "write_label_map", write_to_full_device)
+    """The picture goes to a device that is always full."""
+    write_overview = study_result.write_overview
+    monkeypatch.setattr(study_result, "write_overview", lambda _, *args, **named: write_overview(FULL, *args, **named))
     write_phantom_study(tmp_path / "input", seed=1)
     assert main(["segment", str(tmp_path / "input"), "--output", str(tmp_path / "out"), "--quiet"]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()

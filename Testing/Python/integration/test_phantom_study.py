@@ -12,6 +12,8 @@ import SimpleITK
 
 from LumbarSegLib import anatomy, geometry
 from LumbarSegLib.errors import InputError
+from LumbarSegLib.phantom import shapes
+from LumbarSegLib.phantom.shapes import draw_slice_shape
 from LumbarSegLib.phantom.study import PhantomStudy, write_phantom_study
 
 PAIRED = [entry.key for entry in anatomy.ANATOMIES if entry.is_paired]
@@ -193,6 +195,22 @@ def test_the_same_seed_gives_the_same_files(tmp_path):
     other = write_phantom_study(tmp_path / "c", seed=6, shape_ji=(160, 160), spacing_mm=1.2)
     assert other.study_uid != first.study_uid
     assert other.blocks[0].slices[0].areas_mm2 != first.blocks[0].slices[0].areas_mm2
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_patient_is_none_that_training_draws(tmp_path, monkeypatch, seed):
+    """Training draws its phantoms from the streams [seed, number]."""
+    drawn = []
+
+    def keep(rng):
+        drawn.append(draw_slice_shape(rng))
+        return drawn[-1]
+
+    monkeypatch.setattr(shapes, "draw_slice_shape", keep)
+    write_phantom_study(tmp_path / "study", seed=seed, shape_ji=(160, 160), spacing_mm=1.2)
+    assert len(drawn) == 7  # the patient, and two that each block is blended with
+    of_training = [draw_slice_shape(np.random.default_rng([seed, number])) for number in range(200)]
+    assert not [shape for shape in drawn if shape in of_training]
 
 
 def test_a_folder_with_content_is_refused(tmp_path):

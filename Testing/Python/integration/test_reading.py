@@ -19,6 +19,7 @@ from dicom_factory import (
     write_enhanced,
     write_series,
 )
+from lumbar_ellipses import turn_about
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -42,6 +43,7 @@ def test_the_real_study(shared_data_dir: Path) -> None:
     for block in study.blocks:
         assert block.spacing_kji_mm == pytest.approx((4.3, 0.5078, 0.5078), abs=1e-4)
         assert block.slice_thickness_mm == 4.0
+        assert block.slice_distance_mm == pytest.approx(4.3, abs=1e-3)
         assert block.slice_gap_mm == pytest.approx(0.3, abs=1e-3)
     tilts = [geometry.axial_tilt_deg(block.affine_ijk_to_ras) for block in study.blocks]
     assert tilts == pytest.approx([22.33, 10.58, 2.0, 0.27], abs=0.01)
@@ -51,7 +53,7 @@ def test_every_pixel_of_the_real_study_lies_where_its_own_tags_say(shared_data_d
     study = open_study(shared_data_dir / "dicom_study")
     for block in study.blocks:
         for k, source in enumerate(block.slice_sources):
-            dataset = pydicom.dcmread(source)
+            dataset = pydicom.dcmread(study.source / source)
             np.testing.assert_array_equal(block.image[k], dataset.pixel_array)
             along_i, along_j = np.reshape(dataset.ImageOrientationPatient, (2, 3)).astype(float)
             row_mm, column_mm = map(float, dataset.PixelSpacing)
@@ -73,8 +75,57 @@ def test_a_phantom_study_is_read_on_its_true_grids(tmp_path: Path, stored: dict[
     assert len(study.blocks) == len(truth.blocks)
     for block, true_block in zip(study.blocks, truth.blocks, strict=True):
         np.testing.assert_allclose(block.affine_ijk_to_ras, true_block.affine_ijk_to_ras, atol=1e-3)
-        uids = [pydicom.dcmread(source).SOPInstanceUID for source in block.slice_sources]
+        uids = [pydicom.dcmread(study.source / source).SOPInstanceUID for source in block.slice_sources]
         assert uids == [item.sop_instance_uid for item in true_block.slices]
+
+
+def test_every_warning_goes_to_the_log_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    paths = write_series(tmp_path, 5, **T2_TAGS)
+    paths[2].unlink()
+    shutil.copy(paths[0], tmp_path / "copy")
+    study = open_study(tmp_path)
+    assert len(study.warnings) == 2
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == list(study.warnings)
+
+
+def test_warnings_name_their_series_where_several_were_asked_for(tmp_path: Path) -> None:
+    for number, height in ((1, 60.0), (2, 0.0)):
+        paths = write_series(tmp_path, 3, number=number, first_position_mm=(-6, -5, height), **T2_TAGS)
+        shutil.copy(paths[0], tmp_path / f"copy-{number}")
+    study = open_study(tmp_path, series="1.2.1.1,1.2.1.2")
+    assert [warning[:30] for warning in study.warnings] == [
+        "series 1 't2_tse_tra': Positio",
+        "series 2 't2_tse_tra': Positio",
+    ]
+
+
+@pytest.mark.parametrize("angles_deg", [(22.0, -3.0, 5.0), (-14.0, 7.0, 2.0), (33.0, -9.0, 4.0), (5.0, 1.0, -30.0)])
+def test_rounded_direction_cosines_make_a_rectangular_grid(
+    tmp_path: Path, angles_deg: tuple[float, float, float]
+) -> None:
+    """Three digits leave up to 0.06 degrees between the axes and a right angle; writing accepts 0.006."""
+    turn = np.linalg.multi_dot([turn_about(axis, angle) for axis, angle in enumerate(angles_deg)])
+    cosines = np.round(turn[:, :2].T.ravel(), 3)
+    assert abs(cosines[:3] @ cosines[3:]) > 1e-4
+    pixels = [0.507812, 0.507812]
+    write_series(tmp_path / "study", 3, cosines=tuple(map(float, cosines)), **T2_TAGS, PixelSpacing=pixels)
+    (block,) = open_study(tmp_path / "study").blocks
+    assert block.spacing_kji_mm[1:] == pytest.approx(pixels, rel=1e-12)
+    directions = block.affine_ijk_to_ras[:3, :3] / np.linalg.norm(block.affine_ijk_to_ras[:3, :3], axis=0)
+    np.testing.assert_allclose(directions.T @ directions, np.eye(3), atol=1e-12)
+    # No axis is turned by more than the rounding.
+    np.testing.assert_allclose(directions[:, :2], np.diag([-1, -1, 1]) @ turn[:, :2], atol=1.2e-3)
+    write_label_map(tmp_path / "labels.nii.gz", (block.image > 2000).astype(np.uint8), block.affine_ijk_to_ras)
+    np.testing.assert_allclose(read_label_map(tmp_path / "labels.nii.gz")[1], block.affine_ijk_to_ras, atol=2e-5)
+
+
+def test_sources_are_named_from_the_folder_on_that_was_read(tmp_path: Path) -> None:
+    (path,) = write_series(tmp_path / "study" / "deep", 1, **T2_TAGS)
+    other = save(make_dataset(make_pixels(9), (-6, -5, 4.4), **T2_TAGS, SeriesInstanceUID="1.2.1.1"), tmp_path / "b")
+    name = str(Path("deep", "1-0.dcm"))
+    assert open_study(tmp_path / "study").blocks[0].slice_sources == (name,)
+    assert open_study([tmp_path / "study", other]).blocks[0].slice_sources == (name, str(other))
+    assert open_study(path).blocks[0].slice_sources == ("1-0.dcm",)
 
 
 def test_a_messy_folder(tmp_path: Path) -> None:
@@ -192,12 +243,21 @@ def test_a_volume_with_its_slices_along_another_axis_is_turned(tmp_path: Path, a
     assert f"lie along axis {'ij'[axis]}" in study.warnings[0]
 
 
+def test_a_volume_of_few_values_is_taken_for_a_label_map(tmp_path: Path) -> None:
+    labels = np.random.default_rng(0).integers(0, 8, (3, 20, 24), dtype=np.uint8)
+    write_volume(tmp_path / "a.nrrd", labels, oblique_affine())
+    (warning,) = open_study(tmp_path / "a.nrrd").warnings
+    assert "has only 8 different values and looks like a label map" in warning
+    write_volume(tmp_path / "b.nrrd", labels + 8 * (labels[::-1] > 3), oblique_affine())
+    assert open_study(tmp_path / "b.nrrd").warnings == ()
+
+
 def test_several_volumes_are_blocks_from_caudal_to_cranial(tmp_path: Path) -> None:
     array = np.random.default_rng(0).random((3, 20, 24), dtype=np.float32)
     for name, height in (("a.nrrd", 40.0), ("b.nii", -40.0), ("c.mha", 0.0)):
         write_volume(tmp_path / name, array, oblique_affine(z_mm=height))
     study = open_study([tmp_path / name for name in ("a.nrrd", "b.nii", "c.mha")])
-    assert [Path(block.slice_sources[0]).name[:5] for block in study.blocks] == ["b.nii", "c.mha", "a.nrr"]
+    assert [block.slice_sources[0] for block in study.blocks] == ["b.nii", "c.mha", "a.nrrd"]
     assert study.source == tmp_path / "a.nrrd"
 
 
@@ -210,6 +270,7 @@ def test_a_volume_without_spacing_takes_the_given_one_and_keeps_its_directions(t
     (block,) = open_study(tmp_path / "a.mha", spacing_mm=0.55).blocks
     assert block.spacing_kji_mm == pytest.approx((1.0, 0.55, 0.55))
     assert geometry.axial_tilt_deg(block.affine_ijk_to_ras) == pytest.approx(20.0)
+    assert block.slice_distance_mm is None
 
 
 def test_a_two_dimensional_file_is_read_as_a_picture_with_its_own_spacing(tmp_path: Path) -> None:

@@ -107,6 +107,19 @@ def test_python_takes_arrays_with_their_geometry(phantom, result):
     assert segmentation.blocks[0].probabilities is None
     with pytest.raises(LumbarSegLib.InputError, match="no geometry"):
         LumbarSegLib.segment(block.image)
+    for arguments in ({"series": "1.2.3"}, {"spacing_mm": 0.5}):
+        with pytest.raises(LumbarSegLib.InputError, match="for files"):
+            LumbarSegLib.segment(block.image, affine_ijk_to_ras=block.affine_ijk_to_ras, **arguments)
+    with pytest.raises(LumbarSegLib.InputError, match="geometry of their own"):
+        LumbarSegLib.segment(phantom.folder, affine_ijk_to_ras=block.affine_ijk_to_ras)
+    with pytest.raises(LumbarSegLib.InputError, match="blank"):
+        LumbarSegLib.segment(np.ones((1, 9, 9)), affine_ijk_to_ras=block.affine_ijk_to_ras)
+    with pytest.raises(LumbarSegLib.InputError, match="pixel spacing"):
+        LumbarSegLib.segment(block.image, affine_ijk_to_ras=block.affine_ijk_to_ras * 900)
+    sheared = block.affine_ijk_to_ras.copy()
+    sheared[:3, 1] += 0.3 * sheared[:3, 0]
+    with pytest.raises(LumbarSegLib.InputError, match="sheared"):
+        LumbarSegLib.segment(block.image, affine_ijk_to_ras=sheared)
     with pytest.raises(LumbarSegLib.InputError, match="degrees off axial"):
         LumbarSegLib.segment(block.image, affine_ijk_to_ras=block.affine_ijk_to_ras[:, [2, 0, 1, 3]])
 

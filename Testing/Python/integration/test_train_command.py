@@ -11,6 +11,7 @@ from PIL import Image
 from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.cli import main
 from LumbarSegLib.inference.checkpoint import load_checkpoint
+from LumbarSegLib.io.labelled_slices import read_slices
 from LumbarSegLib.phantom.slices import make_phantom_slice
 
 
@@ -40,7 +41,9 @@ def test_train_then_evaluate(data, tmp_path, capsys):
     assert checkpoint.training["fold"] == "0"
     assert checkpoint.training["num_train"] == 6
     assert main([*arguments, "--epochs", "1"]) == 2
-    assert "--resume" in capsys.readouterr().err
+    assert "--overwrite" in capsys.readouterr().err
+    assert main([*arguments, "--epochs", "1", "--resume"]) == 2
+    assert "no unfinished run" in capsys.readouterr().err
 
     figures = tmp_path / "figures"
     weights = ["--weights", str(run / "msff.safetensors")]
@@ -50,6 +53,9 @@ def test_train_then_evaluate(data, tmp_path, capsys):
     assert summary["num_slices"] == 2
     assert set(summary["dice"]) == {anatomy.key for anatomy in ANATOMIES}
     assert f"{summary['mean_dice']:.4f}" in printed
+    assert "slices were seen" not in printed
+    for row in ("006", "007"):
+        assert row in printed
     rows = list(csv.DictReader((figures / "dice_per_slice.csv").read_text().splitlines()))
     assert [row["slice"] for row in rows] == ["006", "007"]
     # What the log says of the last epoch is what evaluate finds, but for half precision.
@@ -68,8 +74,9 @@ def test_train_then_evaluate(data, tmp_path, capsys):
         (lambda data: (data / "splits.json").unlink(), "no splits.json"),
         (lambda data: (data / "splits.json").write_text("{}"), "malformed"),
         (lambda data: (data / "index.csv").write_text("id,spacing_mm\n003,-1\n"), "not positive"),
+        (lambda data: (data / "index.csv").write_text("id,spacing_mm\n0,2.0\n"), "spelled as in the file names"),
     ],
-    ids=["unpaired", "size", "value", "broken", "color", "no splits", "splits", "spacing"],
+    ids=["unpaired", "size", "value", "broken", "color", "no splits", "splits", "spacing", "ids"],
 )
 def test_bad_data_is_one_line_and_leaves_nothing(data, tmp_path, capsys, damage, message):
     damage(data)
@@ -79,6 +86,43 @@ def test_bad_data_is_one_line_and_leaves_nothing(data, tmp_path, capsys, damage,
     assert message in error
     assert error.count("lumbarseg: error:") == 1
     assert not run.exists()
+
+
+def test_a_byte_order_mark_in_the_index_is_no_error(data, tmp_path):
+    (data / "index.csv").write_text((data / "index.csv").read_text(), encoding="utf-8-sig")
+    slices = read_slices(data, ["000"], 0.4)
+    assert slices[0].spacing_mm == 2.0
+
+
+def test_the_assumed_pixel_size_is_said(data, caplog):
+    (data / "index.csv").unlink()
+    assert read_slices(data, ["000"], 0.4)[0].spacing_mm == 0.4
+    assert "0.4 mm is taken" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed", "-5"], "--seed"),
+        (["--epochs", "0"], "--epochs"),
+        (["--resume"], "no unfinished run"),
+        (["--resume", "--overwrite"], "contradict"),
+        (["--output", "index.csv"], "cannot be made"),
+    ],
+    ids=str,
+)
+def test_options_that_cannot_be_followed(data, tmp_path, capsys, monkeypatch, options, message):
+    monkeypatch.chdir(data)
+    arguments = ["train", "--data", str(data), "--output", str(tmp_path / "run"), "--device", "cpu"]
+    assert main([*arguments, *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_fold_that_holds_nothing_back_cannot_be_evaluated(data, capsys):
+    (data / "splits.json").write_text(json.dumps({"folds": [{"train": ["000"], "val": []}]}))
+    assert main(["evaluate", "--data", str(data), "--device", "cpu"]) == 2
+    assert "holds back no slices" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fold", ["7", "-1", "first"])
@@ -95,4 +139,4 @@ def test_default_weights_on_real_slices(shared_data_dir, capsys):
     printed = capsys.readouterr().out
     mean = float(printed.split("mean of the classes")[1].split()[0])
     assert mean > 0.88
-    assert "may have been seen" in printed
+    assert "slices were seen" in printed

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from LumbarSegLib.preprocessing import PreprocessingConfig, normalize, to_native_grid, to_working_grid, working_size
+from LumbarSegLib.preprocessing import (
+    BODY_MARGIN_MM,
+    Box,
+    PreprocessingConfig,
+    body_box,
+    normalize,
+    remove_offset,
+    to_native_grid,
+    to_working_grid,
+    working_size,
+)
 
 CONFIG = PreprocessingConfig(pixel_size_mm=0.6)
 
@@ -38,6 +48,20 @@ def test_normalization_forgets_gain_and_the_amount_of_air():
     assert abs(float(plain.median())) < 0.1
 
 
+@pytest.mark.parametrize("offset", [-1000.0, 0.0, 500.0])
+def test_an_offset_of_the_signal_is_forgotten(offset):
+    image = torch.rand(2, 1, 64, 64) * 1000
+    image[..., :20, :] *= 0.01  # air
+    plain = normalize(remove_offset(image), CONFIG)
+    torch.testing.assert_close(normalize(remove_offset(image + offset), CONFIG), plain, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("values", [{"pixel_size_mm": 0.0}, {"air_share": 1.0}, {"clip": -1.0}], ids=str)
+def test_impossible_settings_are_refused(values):
+    with pytest.raises(ValueError, match="must be"):
+        PreprocessingConfig(**values)
+
+
 def test_bright_outliers_do_not_change_the_scale():
     torch.manual_seed(0)
     image = torch.rand(1, 1, 64, 64) + 1
@@ -57,3 +81,31 @@ def test_a_slice_does_not_depend_on_its_neighbors():
     batch = torch.rand(4, 1, 40, 50) * torch.tensor([1.0, 10.0, 100.0, 1000.0])[:, None, None, None]
     alone = torch.cat([normalize(each[None], CONFIG) for each in batch])
     torch.testing.assert_close(normalize(batch, CONFIG), alone)
+
+
+def test_body_box_leaves_a_margin_of_air_and_no_more():
+    images = torch.rand(3, 1, 300, 400) * 20  # noisy air
+    images[0, 0, 80:200, 120:260] += 500
+    images[1, 0, 100:200, 140:240] += 500
+    images[2, 0, 90:220, 130:250] += 400
+    margin = round(BODY_MARGIN_MM / CONFIG.pixel_size_mm)
+    box = body_box(images, CONFIG)
+    expected = (80 - margin, 220 + margin, 120 - margin, 260 + margin)
+    # Smoothing over seven pixels moves the skin by up to three.
+    assert (box.first_row, box.last_row, box.first_column, box.last_column) == pytest.approx(expected, abs=3)
+
+
+def test_body_box_is_everything_where_the_body_fills_the_slice():
+    for images in (torch.rand(2, 1, 40, 50) + 1, torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 33, 20)):
+        rows, columns = images.shape[-2:]
+        assert body_box(images - images.amin(), CONFIG) == Box(0, rows, 0, columns)
+
+
+def test_uncropped_logits_are_background_outside_the_box():
+    logits = torch.randn(2, 8, 3, 4)
+    full = Box(2, 5, 1, 5).uncrop(logits, (10, 9))
+    assert full.shape == (2, 8, 10, 9)
+    assert (full[:, :, 2:5, 1:5] == logits).all()
+    outside = torch.ones(10, 9, dtype=torch.bool)
+    outside[2:5, 1:5] = False
+    assert (full.argmax(dim=1)[:, outside] == 0).all()

@@ -22,6 +22,7 @@ def checkpoint(tmp_path: Path) -> Path:
     save_checkpoint(
         path,
         MSFF(CONFIG),
+        name="small-net",
         model_name="msff",
         model_config=CONFIG,
         preprocessing=PreprocessingConfig(pixel_size_mm=0.7),
@@ -39,7 +40,7 @@ def test_round_trip(checkpoint):
     torch.manual_seed(0)
     original = MSFF(CONFIG).eval()
     loaded = load_checkpoint(checkpoint)
-    assert loaded.name == "net"
+    assert loaded.name == "small-net"
     assert loaded.preprocessing.pixel_size_mm == 0.7
     assert loaded.training == {"seed": 3}
     assert loaded.model.config == CONFIG
@@ -86,8 +87,9 @@ def test_other_file_types_are_refused(tmp_path):
         ({"model": {"name": "msff", "options": {"depth": 16}}}, "does not fit"),
         ({"model": {"name": "unet", "options": {}}}, "does not fit"),
         ({"preprocessing": {"voxels": 1}}, "does not fit"),
+        ({"preprocessing": {"pixel_size_mm": 0.0}}, "pixel_size_mm must be"),
     ],
-    ids=["format", "classes", "shape", "option", "model", "preprocessing"],
+    ids=["format", "classes", "shape", "option", "model", "preprocessing", "pixel size"],
 )
 def test_description_that_does_not_fit(checkpoint, changes, message):
     _edit(checkpoint, **changes)
@@ -99,6 +101,9 @@ def test_description_that_does_not_fit(checkpoint, changes, message):
 def test_description_that_is_broken(checkpoint):
     checkpoint.with_suffix(".json").write_text("{")
     with pytest.raises(InputError, match="not a JSON file"):
+        load_checkpoint(checkpoint)
+    checkpoint.with_suffix(".json").write_text("null")
+    with pytest.raises(InputError, match="does not describe"):
         load_checkpoint(checkpoint)
     checkpoint.with_suffix(".json").write_text("{}")
     with pytest.raises(InputError, match="lacks classes"):

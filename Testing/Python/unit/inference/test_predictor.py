@@ -83,20 +83,21 @@ def test_progress_counts_every_slice(image):
 class _Hungry(torch.nn.Module):
     """Runs out of memory above a number of slices, as a small GPU does."""
 
-    def __init__(self, inner: torch.nn.Module, limit: int) -> None:
+    def __init__(self, inner: torch.nn.Module, limit: int, error: type[RuntimeError]) -> None:
         super().__init__()
-        self.inner, self.limit = inner, limit
+        self.inner, self.limit, self.error = inner, limit, error
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if len(x) > self.limit:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            raise self.error("DefaultCPUAllocator: can't allocate memory")
         return self.inner(x)
 
 
-def test_out_of_memory_halves_the_batch_and_says_so(image):
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
+def test_out_of_memory_halves_the_batch_and_says_so(image, error):
     checkpoint = _checkpoint()
     expected, _ = Predictor(checkpoint, CPU, batch_size=1).predict_block(image, READING_ORDER)
-    predictor = Predictor(_checkpoint(_Hungry(checkpoint.model, 1)), CPU, batch_size=3)
+    predictor = Predictor(_checkpoint(_Hungry(checkpoint.model, 1, error)), CPU, batch_size=3)
     actual, _ = predictor.predict_block(image, READING_ORDER)
     assert (actual == expected).all()
     assert predictor.batch_size == 1
@@ -104,9 +105,26 @@ def test_out_of_memory_halves_the_batch_and_says_so(image):
 
 
 def test_out_of_memory_for_one_slice_on_the_cpu_is_an_error(image):
-    predictor = Predictor(_checkpoint(_Hungry(_checkpoint().model, 0)), CPU)
-    with pytest.raises(MemoryError, match="single slice"):
+    predictor = Predictor(_checkpoint(_Hungry(_checkpoint().model, 0, RuntimeError)), CPU)
+    with pytest.raises(InputError, match="single slice"):
         predictor.predict_block(image, READING_ORDER)
+
+
+class _Faulty(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("expected 1 channel")
+
+
+def test_other_faults_are_not_taken_for_lack_of_memory(image):
+    with pytest.raises(RuntimeError, match="expected 1 channel"):
+        Predictor(_checkpoint(_Faulty()), CPU).predict_block(image, READING_ORDER)
+
+
+def test_logit_offset_moves_the_decision(image):
+    offset = torch.zeros(8)
+    offset[6] = 1e4
+    label_map, _ = Predictor(_checkpoint(), CPU, logit_offset=offset).predict_block(image, READING_ORDER)
+    assert (label_map == 6).all()
 
 
 def test_device_choice_gives_its_reason():
@@ -118,7 +136,7 @@ def test_device_choice_gives_its_reason():
         assert "CUDA" in automatic.reason
 
 
-@pytest.mark.parametrize("name", ["gpu", "cpu:1", "", "cuda:99"])
+@pytest.mark.parametrize("name", ["gpu", "cpu:1", "", "cuda:99", "cuda:x"])
 def test_device_that_is_not_there(name):
     with pytest.raises(InputError, match="Device"):
         choose_device(name)

@@ -179,6 +179,15 @@ def test_headers_that_break_off_are_reported(tmp_path: Path, last: bytes) -> Non
     assert [item.path for item in found.damaged] == [second]
 
 
+def test_a_deflated_file_that_breaks_off_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    content = bundled("image_dfl.dcm").read_bytes()
+    path.write_bytes(content)
+    assert len(scan(tmp_path).series) == 1
+    path.write_bytes(content[: len(content) // 2])
+    assert [item.path for item in scan(tmp_path).damaged] == [path]
+
+
 def test_enhanced_multi_frame(tmp_path: Path) -> None:
     pixels = np.stack([make_pixels(k) for k in range(3)])
     positions = [(0.0, 1.0, 4.0 * k) for k in range(3)]

@@ -56,6 +56,11 @@ def test_rescale_and_order(tmp_path: Path) -> None:
     np.testing.assert_allclose(image, np.stack([make_pixels(100), make_pixels(101)]) * 0.5 - 10.0)
 
 
+def test_values_beyond_single_precision_are_infinite(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, 1, RescaleSlope=1e37)
+    assert np.isinf(read(*paths)).any()
+
+
 def test_signed_values_and_bits_beyond_those_stored(tmp_path: Path) -> None:
     pixels = make_pixels(0).astype(np.int16) - 2048
     np.testing.assert_array_equal(read(save(make_dataset(pixels, (0, 0, 0)), tmp_path / "a.dcm"))[0], pixels)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import struct
 from pathlib import Path
@@ -90,6 +91,29 @@ def test_one_slice_and_no_compression(tmp_path: Path) -> None:
     label_map, affine = read_label_map(tmp_path / "labels.nii")
     np.testing.assert_array_equal(label_map, some_labels()[:1])
     np.testing.assert_allclose(affine, GRIDS["oblique"], atol=TOLERANCE_MM)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("name", ["labels.nii", "labels.nii.gz"])
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_label_map(tmp_path / name, some_labels(), GRIDS["ras"])
+    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.filename == str(tmp_path / name)
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    write_label_map(tmp_path / "\udcfc.nii", some_labels(), GRIDS["ras"])
+    assert (tmp_path / "\udcfc.nii").read_bytes()[352:] == some_labels().tobytes()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_half_turns(tmp_path: Path, axis: int) -> None:
+    """Part a of the quaternion is zero; the other parts must be right all the same."""
+    affine = grid(rotation(axis, 180.0))
+    write_label_map(tmp_path / "labels.nii", some_labels(), affine)
+    np.testing.assert_allclose(qform_of((tmp_path / "labels.nii").read_bytes()), affine, atol=1e-4)
 
 
 def test_unfit_arguments_are_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.io.picture_files import PICTURE_SUFFIXES, read_picture
@@ -50,6 +50,19 @@ def test_several_pages_are_refused(tmp_path: Path) -> None:
     page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
     with pytest.raises(InputError, match="several pages"):
         read_picture(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_only_the_normal_orientation_is_taken(tmp_path: Path, suffix: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(smooth_grey()).save(tmp_path / f"a{suffix}", exif=exif)
+    if orientation == 1:
+        assert read_picture(tmp_path / f"a{suffix}").shape == (24, 32)
+        return
+    with pytest.raises(InputError, match=rf"turned or mirrored \(EXIF orientation {orientation}\)"):
+        read_picture(tmp_path / f"a{suffix}")
 
 
 @pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -179,6 +180,35 @@ def test_sheared_grids_are_refused(tmp_path: Path) -> None:
     path.write_bytes(content[:begin] + b"space directions: (0.5,0,0) (0,0.5,0) (0,2,4)" + content[end:])
     with pytest.raises(InputError, match=r"axes of .* are not perpendicular"):
         read_volume(path)
+
+
+def test_a_name_that_does_not_fit_the_compression_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "a.nii.gz").rename(tmp_path / "a.nii")
+    with pytest.raises(InputError, match=r"a\.nii is compressed, but its name does not say so\. Rename"):
+        read_volume(tmp_path / "a.nii")
+    write(tmp_path / "b.nii").rename(tmp_path / "b.nii.gz")
+    with pytest.raises(InputError, match=r"b\.nii\.gz is not compressed, but its name says so\. Rename"):
+        read_volume(tmp_path / "b.nii.gz")
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_nifti_2_is_named_as_such(tmp_path: Path, order: str) -> None:
+    header = struct.pack(f"{order}i", 540) + b"n+2\0\r\n\x1a\n" + bytes(532)
+    (tmp_path / "a.nii").write_bytes(header)
+    with pytest.raises(InputError, match="is a NIfTI-2 file"):
+        read_volume(tmp_path / "a.nii")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX systems alone")
+def test_a_name_that_itk_cannot_take_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "\udcfc.nii"
+    path.write_bytes(write(tmp_path / "a.nii").read_bytes())
+    with pytest.raises(InputError, match="is not valid UTF-8"):
+        read_volume(path)
+
+
+def test_values_beyond_single_precision_are_infinite(tmp_path: Path) -> None:
+    assert np.isinf(read_volume(write(tmp_path / "a.nrrd", np.full(SHAPE_KJI, 1e300))).image).all()
 
 
 def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:

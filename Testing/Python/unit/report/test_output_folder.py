@@ -1,6 +1,8 @@
 """A result is there wholly or not at all, and nothing of the user's is deleted."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +129,43 @@ def test_parent_that_is_a_file(tmp_path):
 def test_name_that_is_too_long(tmp_path):
     with pytest.raises(InputError, match="cannot be"):
         _write_result(tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("target", [".", "..", "../.", ""])
+def test_refuses_the_current_folder_and_those_above(tmp_path, monkeypatch, target, overwrite):
+    """Replacing it would leave the user's shell in a folder that is gone."""
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "out" / "deep")
+    with pytest.raises(InputError, match="is or holds the current folder"):
+        _write_result(Path(target), overwrite=overwrite)
+    assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "deep"]
+    _write_result(Path("result"))
+    assert _tree(tmp_path)["out/deep/result/measurements.csv"] == "first"
+
+
+def test_refuses_links_in_a_circle(tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "out")
+    with pytest.raises(InputError, match="cannot be"):
+        _write_result(tmp_path / "out")
+    with pytest.raises(InputError, match="cannot be"):
+        _write_result(tmp_path / "out" / "below")
+
+
+@pytest.mark.parametrize("blocked", ["out", "partial"])
+def test_a_folder_with_an_open_file_is_left_as_it_was(tmp_path, monkeypatch, blocked):
+    """Windows does not move a folder while a program has one of its files open."""
+    rename = Path.rename
+
+    def refuse(self, target):
+        if self.name.endswith(blocked):
+            raise PermissionError(errno.EACCES, "Access is denied", str(self))
+        return rename(self, target)
+
+    _write_result(tmp_path / "out")
+    before = _tree(tmp_path)
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(InputError, match=r"cannot be put at .*out \(Access is denied\)\. Close what has files"):
+        _write_result(tmp_path / "out", "second", overwrite=True)
+    assert _tree(tmp_path) == before
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]

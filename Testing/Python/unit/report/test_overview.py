@@ -124,6 +124,53 @@ def test_blocks_share_one_scale_and_show_all_labels():
     assert views[0].crop.shape[0] / views[0].pixels_per_mm == pytest.approx(extent_mm[0], abs=0.5)
 
 
+def test_a_stray_speck_does_not_widen_the_view():
+    affine = axial_affine()
+    block, label_map = _lumbar_block(affine, slices=2)
+    (expected,) = block_views([block], [label_map], 400)
+    # 19.5 mm2 in a corner, in both slices: pieces of one slice each.
+    stray = label_map.copy()
+    stray[:, :6, :13] = BY_KEY["psoas"].index
+    (view,) = block_views([block], [stray], 400)
+    assert view.crop == expected.crop
+    stray[1, :6, :14] = BY_KEY["psoas"].index  # 21 mm2
+    (view,) = block_views([block], [stray], 400)
+    assert view.crop.height > expected.crop.height
+    specks_alone = np.where(label_map > 0, 0, stray)
+    specks_alone[1] = 0
+    (view,) = block_views([block], [specks_alone], 400)
+    assert view.to_picture(block.affine_ijk_to_ras[:3, 3])[0] > 0  # its corner is shown
+
+
+@pytest.mark.parametrize(
+    ("slice_counts", "picture_width", "line"),
+    [((1,), 640, 24), ((2, 2), 640, 24), ((4, 4), 460, 21), ((8, 8), 380, 18)],
+)
+def test_captions_hold_all_areas_without_overlap(tmp_path, slice_counts, picture_width, line):
+    affine = np.diag([-4.0, -4.0, 4.0, 1.0])
+    label_maps = [np.full((count, 20, 24), 4, dtype=np.uint8) for count in slice_counts]
+    blocks = [make_block(label_map, affine) for label_map in label_maps]
+    measurements = [
+        [
+            replace(entry, measures=tuple(replace(measure, value=8888.0, reason="") for measure in entry.measures))
+            for entry in measure_block(label_map, affine)
+        ]
+        for label_map in label_maps
+    ]
+    write_overview(tmp_path / "overview.png", blocks, label_maps, measurements, weights_name="msff-test")
+    with Image.open(tmp_path / "overview.png") as picture:
+        pixels = np.asarray(picture)
+    # Below the pictures of the last row stand four lines, and two more for the footer.
+    caption = pixels[-6 * line - 16 : -2 * line]
+    background = pixels[-1, 0]
+    for cell in range(slice_counts[-1]):
+        for column in (1, 2, 3):
+            end = 14 + cell * (picture_width + 14) + column * (picture_width // 3)
+            assert (caption[:, end - 3 : end] == background).all(), (cell, column)
+    for anatomy in ANATOMIES:
+        assert (caption == anatomy.color).all(axis=-1).any(), anatomy.key
+
+
 def test_outlines_are_thin():
     block, label_map = _lumbar_block(axial_affine())
     (view,) = block_views([block], [label_map], 460)

@@ -131,6 +131,15 @@ def test_copies_of_one_instance_are_dropped() -> None:
     assert warnings == ["Positions with several images: 2; they are copies of one image and one was kept."]
 
 
+def test_copies_in_several_blocks_are_counted_together() -> None:
+    blocks = slices_at([0, 4]) + slices_at([40, 44, 48], tilted_axial(20))
+    copies = [replace(item, path=Path("copy")) for item in blocks]
+    slices = [replace(item, sop_instance_uid=str(k % 5)) for k, item in enumerate(blocks + copies)]
+    stacks, warnings = stack_slices(slices, never_asked)
+    assert sorted(sizes(stacks)) == [2, 3]
+    assert warnings == ["Positions with several images: 5; they are copies of one image and one was kept."]
+
+
 def test_instances_at_different_positions_that_share_a_uid_are_kept() -> None:
     slices = slices_at([0, 4, 8], sop_instance_uid="1.2.same")
     assert sizes(stack_slices(slices, never_asked)[0]) == [3]

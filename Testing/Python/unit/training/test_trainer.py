@@ -81,12 +81,15 @@ def test_resuming_under_other_settings_is_refused(slices, tmp_path):
         _trainer(slices, tmp_path).fit(kill)
     with pytest.raises(InputError, match="another recipe"):
         _trainer(slices, tmp_path, seed=1).resume()
+    (tmp_path / "resume.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(InputError, match="is damaged"):
+        _trainer(slices, tmp_path).resume()
     with pytest.raises(InputError, match="no unfinished run"):
         _trainer(slices, tmp_path / "elsewhere").resume()
 
 
 def test_paper_recipe_is_what_the_paper_says():
-    assert set(RECIPES) == {"best", "paper"}
+    assert set(RECIPES) == {"best", "refine", "paper"}
     assert (PAPER.optimizer, PAPER.batch_size, PAPER.epochs, PAPER.learning_rate) == ("sgd", 4, 100, 1e-3)
     assert (PAPER.alpha, PAPER.dice_weight, PAPER.augmentation.rotation_deg) == (1.0, 0.0, 10.0)
 
@@ -98,6 +101,16 @@ def test_paper_schedule_drops_for_the_last_fifth(slices, tmp_path):
     rates: list[float] = []
     trainer.fit(lambda row: rates.append(trainer.optimizer.param_groups[0]["lr"]))
     assert rates == pytest.approx([1e-3, 1e-3, 1e-3, 1e-4, 1e-4])
+
+
+def test_dataset_shares_reach_the_loss_and_the_checkpoint(slices, tmp_path):
+    trainer = _trainer(slices, tmp_path, replace(TINY, epochs=1, reference="dataset"))
+    checkpoint = load_checkpoint(trainer.fit())
+    shares = checkpoint.training["mean_class_shares"]
+    assert sum(shares) == pytest.approx(1.0)
+    # Background fills most of a slice, the erector spinae most of the rest.
+    assert shares[0] == max(shares)
+    assert shares[5] == max(shares[1:])
 
 
 def test_an_epoch_takes_every_real_slice_once_and_a_share_of_phantoms(slices):
