@@ -150,13 +150,13 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "train",
-        help="train the network on labelled slices",
+        help="train the network on labeled slices",
         description="Train MSFF on DIR/images, DIR/labels and the folds of DIR/splits.json.",
     )
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labelled slices")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labeled slices")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder for checkpoint and log")
     parser.add_argument(
-        "--recipe", default="best", choices=("best", "refine", "paper"), help="settings (default: best)"
+        "--recipe", default="best", choices=("best", "refine", "fine", "paper"), help="settings (default: best)"
     )
     parser.add_argument("--init", type=Path, metavar="FILE", help="start from the weights of another checkpoint")
     parser.add_argument("--fold", default="0", metavar="K", help="fold to hold back, or 'all' to train on everything")
@@ -169,10 +169,10 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "evaluate",
-        help="compare a network with labelled slices",
+        help="compare a network with labeled slices",
         description="Print and write the Dice coefficient per class and per slice.",
     )
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labelled slices")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labeled slices")
     parser.add_argument("--fold", default="0", metavar="K", help="fold whose held-back slices count, or 'all' slices")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="another checkpoint than the one of the package")
     parser.add_argument("--spacing-mm", type=float, metavar="X", help="pixel size in mm where index.csv has none")

@@ -1,11 +1,11 @@
-"""Which labelled slices a command means by `--fold`."""
+"""Which labeled slices a command means by `--fold`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from LumbarSegLib.errors import InputError
-from LumbarSegLib.io.labelled_slices import list_slices, read_fold
+from LumbarSegLib.io.labeled_slices import list_slices, read_fold
 
 
 def choose_slices(directory: Path, fold: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -14,7 +14,7 @@ def choose_slices(directory: Path, fold: str) -> tuple[tuple[str, ...], tuple[st
     Parameters
     ----------
     directory : Path
-        Labelled slices.
+        Labeled slices.
     fold : str
         A number, or "all": everything to train on, nothing held back.
 

@@ -1,4 +1,4 @@
-"""`lumbarseg evaluate`: a checkpoint against labelled slices."""
+"""`lumbarseg evaluate`: a checkpoint against labeled slices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from LumbarSegLib.evaluation.overlap import SliceOverlap
 from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
 from LumbarSegLib.inference.devices import choose_device
 from LumbarSegLib.inference.predictor import Predictor
-from LumbarSegLib.io.labelled_slices import read_slices
+from LumbarSegLib.io.labeled_slices import read_slices
 from LumbarSegLib.report.output_folder import output_folder
 from LumbarSegLib.study_reading.checks import check_given_spacing
 

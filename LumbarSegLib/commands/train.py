@@ -1,4 +1,4 @@
-"""`lumbarseg train`: labelled slices to a checkpoint."""
+"""`lumbarseg train`: labeled slices to a checkpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from LumbarSegLib.commands.progress import say
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.inference.checkpoint import load_checkpoint
 from LumbarSegLib.inference.devices import choose_device
-from LumbarSegLib.io.labelled_slices import read_slices
+from LumbarSegLib.io.labeled_slices import read_slices
 from LumbarSegLib.training.recipes import RECIPES
 from LumbarSegLib.training.trainer import RESUME_NAME, RUN_FILES, Trainer, TrainingRun
 
@@ -36,7 +36,7 @@ def run_train(options: argparse.Namespace) -> None:
     if len(train) < recipe.batch_size:
         raise InputError(
             f"{options.data}: {len(train)} slices to train on are fewer than a batch of {recipe.batch_size}.",
-            "Add labelled slices.",
+            "Add labeled slices.",
         )
     device = choose_device(options.device)
     _check_output(options.output, options.resume, options.overwrite)

@@ -1,4 +1,4 @@
-"""Run a network over labelled slices, through the same path as a patient's."""
+"""Run a network over labeled slices, through the same path as a patient's."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import numpy as np
 from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.evaluation.overlap import SliceOverlap, compute_overlap, mean_dice, mean_over_classes
 from LumbarSegLib.inference.predictor import Predictor
-from LumbarSegLib.io.labelled_slices import LabelledSlice
+from LumbarSegLib.io.labeled_slices import LabeledSlice
 
 
-def evaluate_slices(predictor: Predictor, slices: Iterable[LabelledSlice]) -> list[SliceOverlap]:
-    """Segment labelled slices and compare them with their outlines.
+def evaluate_slices(predictor: Predictor, slices: Iterable[LabeledSlice]) -> list[SliceOverlap]:
+    """Segment labeled slices and compare them with their outlines.
 
     Parameters
     ----------
     predictor : Predictor
         The network.
-    slices : iterable of LabelledSlice
+    slices : iterable of LabeledSlice
         In radiological reading order.
 
     Returns

@@ -63,6 +63,8 @@ class Predictor:
     ----------
     warnings : list of str
         What a reader has to know, such as a fall back to the CPU.
+    num_removed : int
+        Outlines taken back so far because they lay too far from the spine.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Predictor:
         model = fuse_norms(checkpoint.model.eval())
         self.model: nn.Module = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.warnings: list[str] = []
+        self.num_removed = 0
 
     def predict_block(
         self,
@@ -140,8 +143,7 @@ class Predictor:
                 progress(last - first)
             first = last
         native, num_removed = remove_far_components(np.ascontiguousarray(orientation.undo(labels)), affine_ijk_to_ras)
-        if num_removed:
-            logger.info("Removed %d outline(s) too far from the spine.", num_removed)
+        self.num_removed += num_removed
         if not keep_probabilities:
             return native, None
         return native, np.ascontiguousarray(orientation.undo(np.concatenate(kept)))

@@ -13,6 +13,7 @@ from LumbarSegLib.errors import InputError
 from LumbarSegLib.geometry import AXIAL_MAX_TILT_DEG, axial_tilt_deg, spacing_kji_mm
 from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
 from LumbarSegLib.inference.devices import DeviceChoice, choose_device
+from LumbarSegLib.inference.plausibility import MAX_DISTANCE_MM
 from LumbarSegLib.inference.predictor import Predictor, ProgressCallback
 from LumbarSegLib.io.itk_grid import is_rectangular
 from LumbarSegLib.io.study import Block, Study
@@ -168,6 +169,12 @@ def segment_study(
             block.image, block.affine_ijk_to_ras, keep_probabilities=keep_probabilities, progress=progress
         )
         blocks.append(BlockSegmentation(block, label_map, probabilities))
+    warnings = list(predictor.warnings)
+    if predictor.num_removed:
+        warnings.append(
+            f"Outlines removed because they lay more than {MAX_DISTANCE_MM:g} mm from the spine: "
+            f"{predictor.num_removed}."
+        )
     return StudySegmentation(
         study=study,
         blocks=tuple(blocks),
@@ -175,7 +182,7 @@ def segment_study(
         weights_sha256=checkpoint.sha256,
         device=str(predictor.device),
         device_reason=device.reason if predictor.device == device.device else f"{device.device} ran out of memory",
-        network_warnings=tuple(predictor.warnings),
+        network_warnings=tuple(warnings),
     )
 
 

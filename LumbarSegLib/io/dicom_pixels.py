@@ -110,7 +110,7 @@ def _read_stored_values(path: Path) -> NDArray[np.generic]:
                 raise cannot_be_read(path, reason) from error
             raise _unreadable(path) from error
         if not is_grey:
-            raise InputError(f"{path} is a color image.", "Pass the original grey images of the scanner.")
+            raise InputError(f"{path} is a color image.", "Pass the original gray images of the scanner.")
         try:
             stored = dataset.pixel_array
         except _DECODING_ERRORS as error:

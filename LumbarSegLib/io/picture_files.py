@@ -1,4 +1,4 @@
-"""Read a plain picture: grey values without any geometry."""
+"""Read a plain picture: gray values without any geometry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from LumbarSegLib.io.file_errors import cannot_be_read, refusal
 #: Names of files that are read as pictures.
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
-#: JPEG rounds the three channels of a grey picture differently, by a few levels of 255.
+#: JPEG rounds the three channels of a gray picture differently, by a few levels of 255.
 GREY_TOLERANCE = 8
 
 #: Orientations that EXIF defines beside 1, the normal one (TIFF 6.0, tag 274).
@@ -22,7 +22,7 @@ _TURNED_OR_MIRRORED = range(2, 9)
 
 
 def read_picture(path: Path) -> NDArray[np.float32]:
-    """Read a picture as grey values.
+    """Read a picture as gray values.
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ def read_picture(path: Path) -> NDArray[np.float32]:
             raise cannot_be_read(path, reason) from error
         raise InputError(f"The picture {path} cannot be read: it is truncated or damaged.", "Save it again.") from error
     if np.ptp(channels, axis=-1).max() > GREY_TOLERANCE:
-        raise InputError(f"The picture {path} is in color.", "Pass a grey picture without drawings or color overlays.")
-    grey: NDArray[np.float32] = channels.mean(axis=-1, dtype=np.float32)
-    return grey
+        raise InputError(f"The picture {path} is in color.", "Pass a gray picture without drawings or color overlays.")
+    gray: NDArray[np.float32] = channels.mean(axis=-1, dtype=np.float32)
+    return gray
 
 
 def _check_orientation(picture: Image.Image, path: Path) -> None:

@@ -67,7 +67,7 @@ def read_volume(path: Path) -> Volume:
             raise _sheared(path) from error
         raise damaged_volume(path) from error
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
-        raise InputError(f"{path} has several values per voxel.", "Pass a volume of grey values.")
+        raise InputError(f"{path} has several values per voxel.", "Pass a volume of gray values.")
     if image.GetDimension() == 2:
         image = SimpleITK.JoinSeries(image)
         stated = StatedGeometry(stated.has_spacing, has_orientation=False)

@@ -29,7 +29,7 @@ class MSFFConfig:
 
     #: Output channels, the background included.
     num_classes: int = NUM_CLASSES
-    #: Grey slices have one channel (not stated in the paper).
+    #: Gray slices have one channel (not stated in the paper).
     in_channels: int = 1
     #: Channels behind the 1x1 convolution of an atrous branch. The paper says
     #: "single channel", taken as a reduction; 1 is the literal reading.
@@ -142,7 +142,7 @@ class DecoderStage(nn.Module):
 
 
 class MSFF(nn.Module):
-    """The network: grey slices of any size in, logits of the same size out.
+    """The network: gray slices of any size in, logits of the same size out.
 
     Parameters
     ----------

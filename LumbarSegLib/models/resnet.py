@@ -45,7 +45,7 @@ class ResNet18Encoder(nn.Module):
     Parameters
     ----------
     in_channels : int
-        Channels of the input image; 1 for grey slices.
+        Channels of the input image; 1 for gray slices.
     """
 
     def __init__(self, in_channels: int = 1) -> None:
@@ -76,7 +76,7 @@ class ResNet18Encoder(nn.Module):
         state_dict : mapping of str to Tensor
             With or without the classifier `fc`, which is dropped. A stem for
             several input channels is summed over them when this encoder takes
-            one, which gives the response to a grey image copied to all of them.
+            one, which gives the response to a gray image copied to all of them.
 
         Raises
         ------

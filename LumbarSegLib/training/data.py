@@ -1,4 +1,4 @@
-"""Labelled and phantom slices as tensors, and the order in which batches take them.
+"""Labeled and phantom slices as tensors, and the order in which batches take them.
 
 Notation: J rows and I columns of the working grid. Labels are kept at twice its
 resolution over the same field of view, so that nearest-neighbor sampling moves
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from LumbarSegLib.anatomy import IGNORE_INDEX, NUM_CLASSES
-from LumbarSegLib.io.labelled_slices import LabelledSlice
+from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.phantom.slices import make_phantom_slice
 from LumbarSegLib.preprocessing import PreprocessingConfig, remove_offset, to_working_grid
 from LumbarSegLib.training.recipes import Recipe
@@ -42,7 +42,7 @@ class TrainingSlice:
     labels: Tensor
 
 
-def prepare(slices: Iterable[LabelledSlice], config: PreprocessingConfig) -> list[TrainingSlice]:
+def prepare(slices: Iterable[LabeledSlice], config: PreprocessingConfig) -> list[TrainingSlice]:
     """Resample slices to the working grid and scale their signal to about [0, 1]."""
     prepared = []
     for each in slices:
@@ -56,7 +56,7 @@ def prepare(slices: Iterable[LabelledSlice], config: PreprocessingConfig) -> lis
     return prepared
 
 
-def mean_class_shares(slices: Iterable[LabelledSlice]) -> list[float]:
+def mean_class_shares(slices: Iterable[LabeledSlice]) -> list[float]:
     """Average the share of each class over the annotated pixels of every slice, the background first."""
     shares = []
     for each in slices:
@@ -65,13 +65,13 @@ def mean_class_shares(slices: Iterable[LabelledSlice]) -> list[float]:
     return [float(share) for share in np.mean(shares, axis=0)]
 
 
-def make_phantoms(count: int, seed: int) -> list[LabelledSlice]:
+def make_phantoms(count: int, seed: int) -> list[LabeledSlice]:
     """Draw phantom slices for training; `seed` decides them."""
     slices = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         phantom = make_phantom_slice(rng, shape_ji=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM)
-        slices.append(LabelledSlice(f"phantom-{number:03d}", phantom.image, phantom.label_map, phantom.spacing_mm))
+        slices.append(LabeledSlice(f"phantom-{number:03d}", phantom.image, phantom.label_map, phantom.spacing_mm))
     return slices
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from LumbarSegLib.losses import Reference
 from LumbarSegLib.preprocessing import PreprocessingConfig
@@ -74,6 +74,9 @@ class Recipe:
     reference: Reference = "image"
     #: Factor of the batch Dice loss beside it.
     dice_weight: float = 1.0
+    #: Decay per step of the moving average of the weights, which is what is
+    #: validated and kept; 0 keeps the weights themselves.
+    average_decay: float = 0.0
     #: Norm at which gradients are cut off.
     gradient_clip: float = 5.0
     #: Phantom slices per real slice in an epoch.
@@ -119,6 +122,18 @@ REFINE = Recipe(
     ),
 )
 
+#: A third cycle on a finer grid, keeping the moving average of the weights: on
+#: fold 0 a finer grid alone gave the lamina 0.02 more, averaging 0.005 in the mean.
+FINE = replace(
+    REFINE,
+    name="fine",
+    learning_rate=8e-4,
+    epochs=24,
+    average_decay=0.997,
+    augmentation=replace(REFINE.augmentation, crop_pixels=288, scale=(0.75, 1.25)),
+    preprocessing=PreprocessingConfig(pixel_size_mm=0.5),
+)
+
 #: As far as the paper says: SGD, batch 4, 100 epochs, 1e-3 and 1e-4 for the
 #: last 20; contrast, brightness, rotation of 10 degrees, horizontal flip; the
 #: size-adaptive loss alone. Momentum 0.9 and weight decay 1e-4 are not given.
@@ -153,4 +168,4 @@ PAPER = Recipe(
     ),
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BEST, REFINE, PAPER)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (BEST, REFINE, FINE, PAPER)}

@@ -19,13 +19,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize
 from LumbarSegLib.inference.checkpoint import Checkpoint, save_checkpoint
 from LumbarSegLib.inference.predictor import Predictor
-from LumbarSegLib.io.labelled_slices import LabelledSlice
+from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.losses import SegmentationLoss
 from LumbarSegLib.models import MSFF, MSFFConfig
 from LumbarSegLib.training.augmentation import Augmenter
@@ -51,7 +52,7 @@ class TrainingRun:
 
     Parameters
     ----------
-    train, validation : sequence of LabelledSlice
+    train, validation : sequence of LabeledSlice
         `validation` may be empty.
     recipe : Recipe
         Everything about the optimization.
@@ -65,8 +66,8 @@ class TrainingRun:
         Weights to start from; None starts from random ones.
     """
 
-    train: Sequence[LabelledSlice]
-    validation: Sequence[LabelledSlice]
+    train: Sequence[LabeledSlice]
+    validation: Sequence[LabeledSlice]
     recipe: Recipe
     seed: int
     device: torch.device
@@ -103,6 +104,10 @@ class Trainer:
         self.source = BatchSource(
             prepare(run.train, recipe.preprocessing), prepare(phantoms, recipe.preprocessing), recipe, self.order
         )
+        self.average: AveragedModel | None = None
+        if recipe.average_decay:
+            average = get_ema_multi_avg_fn(recipe.average_decay)
+            self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
         self.optimizer = _make_optimizer(self.model, recipe)
         self.scheduler = _make_scheduler(self.optimizer, recipe, self.source.batches_per_epoch)
         self.epoch = 0
@@ -154,6 +159,8 @@ class Trainer:
                 f"{path} was made with another recipe, seed, device or data.", "Resume with the same settings."
             )
         self.model.load_state_dict(state["model"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.order.set_state(state["order"].cpu())
@@ -177,6 +184,8 @@ class Trainer:
                 nn.utils.clip_grad_norm_(self.model.parameters(), recipe.gradient_clip)
             self.optimizer.step()
             self.scheduler.step()
+            if self.average is not None:
+                self.average.update_parameters(self.model)
             total += loss.item()
         mean = total / self.source.batches_per_epoch
         if mean != mean:
@@ -186,10 +195,15 @@ class Trainer:
     def _validate(self) -> dict[str, float | None]:
         if not self.run.validation:
             return {}
-        checkpoint = Checkpoint("validation", "", self.model.eval(), self.run.recipe.preprocessing, {})
+        checkpoint = Checkpoint("validation", "", self._kept_model().eval(), self.run.recipe.preprocessing, {})
         summary = summarize(evaluate_slices(Predictor(checkpoint, self.run.device), self.run.validation))
         figures = {"mean_dice": summary["mean_dice"], **summary["dice"]}
         return {key: None if value is None else round(value, 4) for key, value in figures.items()}
+
+    def _kept_model(self) -> nn.Module:
+        """Return the network that is validated and written: the average where there is one."""
+        kept: nn.Module = self.model if self.average is None else self.average.module
+        return kept
 
     def _save(self) -> None:
         with (self.directory / _LOG_NAME).open("w", newline="", encoding="utf-8") as file:
@@ -199,7 +213,7 @@ class Trainer:
             writer.writerows(self.rows)
         save_checkpoint(
             self.directory / CHECKPOINT_NAME,
-            self.model,
+            self._kept_model(),
             name=f"msff-{self.run.description.get('data', 'data')}-fold-{self.run.description.get('fold', 'all')}",
             model_name="msff",
             model_config=self.model.config,
@@ -209,6 +223,7 @@ class Trainer:
         state = {
             "settings": self._settings(),
             "model": self.model.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "order": self.order.get_state(),

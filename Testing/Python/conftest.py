@@ -24,7 +24,7 @@ def project_root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data_dir(project_root: Path) -> Path:
-    """Return the folder of real studies and labelled slices beside the checkout, or skip.
+    """Return the folder of real studies and labeled slices beside the checkout, or skip.
 
     Its content is never copied into the repository (CONTRIBUTING.md).
     """

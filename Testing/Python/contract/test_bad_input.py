@@ -197,7 +197,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str, str]] = {
         lambda folder: picture(folder, np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)),
         {"spacing_mm": 0.5},
         "is in color",
-        "grey picture",
+        "gray picture",
     ),
     "blank picture": (lambda f: picture(f, np.ones((8, 8), np.uint8)), {"spacing_mm": 0.5}, "is blank", "Export"),
     "turned picture": (turned_picture, {"spacing_mm": 0.5}, "(EXIF orientation 6)", "without EXIF orientation"),

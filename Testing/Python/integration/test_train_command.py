@@ -1,4 +1,4 @@
-"""`lumbarseg train` and `lumbarseg evaluate` on a small labelled folder."""
+"""`lumbarseg train` and `lumbarseg evaluate` on a small labeled folder."""
 
 import csv
 import json
@@ -11,21 +11,21 @@ from PIL import Image
 from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.cli import main
 from LumbarSegLib.inference.checkpoint import load_checkpoint
-from LumbarSegLib.io.labelled_slices import read_slices
+from LumbarSegLib.io.labeled_slices import read_slices
 from LumbarSegLib.phantom.slices import make_phantom_slice
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Eight small phantom slices in the layout of labelled data."""
+    """Eight small phantom slices in the layout of labeled data."""
     folder = tmp_path / "data"
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True)
     names = [f"{n:03d}" for n in range(8)]
     for n, name in enumerate(names):
         phantom = make_phantom_slice(np.random.default_rng(n), shape_ji=(96, 96), spacing_mm=2.0)
-        grey = (phantom.image / phantom.image.max() * 255).astype(np.uint8)
-        Image.fromarray(grey).save(folder / "images" / f"{name}.png")
+        gray = (phantom.image / phantom.image.max() * 255).astype(np.uint8)
+        Image.fromarray(gray).save(folder / "images" / f"{name}.png")
         Image.fromarray(phantom.label_map).save(folder / "labels" / f"{name}.png")
     (folder / "splits.json").write_text(json.dumps({"folds": [{"train": names[:6], "val": names[6:]}]}))
     (folder / "index.csv").write_text("id,spacing_mm\n" + "".join(f"{name},2.0\n" for name in names))
@@ -70,7 +70,7 @@ def test_train_then_evaluate(data, tmp_path, capsys):
         (lambda data: Image.new("L", (5, 5)).save(data / "labels" / "003.png"), "its image"),
         (lambda data: Image.new("L", (96, 96), 77).save(data / "labels" / "003.png"), "label values [77]"),
         (lambda data: (data / "labels" / "003.png").write_bytes(b"PNG"), "cannot be read"),
-        (lambda data: Image.new("RGB", (96, 96)).save(data / "images" / "003.png"), "not a grey picture"),
+        (lambda data: Image.new("RGB", (96, 96)).save(data / "images" / "003.png"), "not a gray picture"),
         (lambda data: (data / "splits.json").unlink(), "no splits.json"),
         (lambda data: (data / "splits.json").write_text("{}"), "malformed"),
         (lambda data: (data / "index.csv").write_text("id,spacing_mm\n003,-1\n"), "not positive"),

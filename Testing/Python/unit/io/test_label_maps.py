@@ -136,6 +136,6 @@ def test_files_that_are_no_label_maps(tmp_path: Path) -> None:
     (tmp_path / "junk.nii.gz").write_bytes(b"junk")
     with pytest.raises(ValueError, match="cannot be read as a label map"):
         read_label_map(tmp_path / "junk.nii.gz")
-    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.full((2, 3, 4), 0.5)), str(tmp_path / "grey.nii.gz"))
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.full((2, 3, 4), 0.5)), str(tmp_path / "gray.nii.gz"))
     with pytest.raises(ValueError, match="one whole number from 0 to 255"):
-        read_label_map(tmp_path / "grey.nii.gz")
+        read_label_map(tmp_path / "gray.nii.gz")

@@ -89,12 +89,12 @@ def _torchvision_state(in_channels: int) -> dict[str, torch.Tensor]:
 
 def test_torchvision_state_loads_strictly_and_grey_equals_three_copies():
     state = _torchvision_state(3)
-    grey, color = ResNet18Encoder(1).eval(), ResNet18Encoder(3).eval()
-    grey.load_torchvision(state)
+    gray, color = ResNet18Encoder(1).eval(), ResNet18Encoder(3).eval()
+    gray.load_torchvision(state)
     color.load_torchvision(state)
     image = torch.rand(1, 1, 64, 64)
     with torch.inference_mode():
-        for one, three in zip(grey(image), color(image.expand(-1, 3, -1, -1)), strict=True):
+        for one, three in zip(gray(image), color(image.expand(-1, 3, -1, -1)), strict=True):
             # Random weights give values of some thousands that cancel: judge by their size.
             assert float((one - three).abs().max() / three.abs().max()) < 1e-4
 

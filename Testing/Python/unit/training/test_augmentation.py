@@ -54,7 +54,7 @@ def test_same_seed_same_batch():
     assert (first[0] != other[0]).any()
 
 
-def test_everything_switched_on_stays_finite_and_labelled():
+def test_everything_switched_on_stays_finite_and_labeled():
     always = replace(
         AugmentationConfig(),
         **{field.name: 1.0 for field in fields(AugmentationConfig) if field.name.endswith("_probability")},

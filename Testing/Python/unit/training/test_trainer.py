@@ -11,7 +11,7 @@ import torch
 
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.inference.checkpoint import load_checkpoint
-from LumbarSegLib.io.labelled_slices import LabelledSlice
+from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.training.data import BatchSource, make_phantoms, prepare
 from LumbarSegLib.training.recipes import BEST, PAPER, RECIPES, AugmentationConfig, Recipe
 from LumbarSegLib.training.trainer import Trainer, TrainingRun
@@ -26,11 +26,11 @@ TINY = replace(
 
 
 @pytest.fixture(scope="module")
-def slices() -> list[LabelledSlice]:
+def slices() -> list[LabeledSlice]:
     return make_phantoms(10, seed=5)
 
 
-def _trainer(slices: list[LabelledSlice], directory: Path, recipe: Recipe = TINY, seed: int = 0) -> Trainer:
+def _trainer(slices: list[LabeledSlice], directory: Path, recipe: Recipe = TINY, seed: int = 0) -> Trainer:
     directory.mkdir(exist_ok=True)
     run = TrainingRun(slices[:8], slices[8:], recipe, seed, torch.device("cpu"), {"fold": "0"})
     return Trainer(run, directory)
@@ -53,24 +53,43 @@ def test_training_learns_and_writes_what_evaluation_reads(slices, tmp_path):
 
 
 def test_resuming_gives_what_an_unbroken_run_gives(slices, tmp_path):
-    unbroken = _trainer(slices, tmp_path / "unbroken")
+    recipe = replace(TINY, average_decay=0.9)
+    unbroken = _trainer(slices, tmp_path / "unbroken", recipe)
     unbroken.fit()
 
     def kill(row: dict[str, object]) -> None:
         if row["epoch"] == 2:
             raise KeyboardInterrupt
 
-    broken = _trainer(slices, tmp_path / "broken")
+    broken = _trainer(slices, tmp_path / "broken", recipe)
     with pytest.raises(KeyboardInterrupt):
         broken.fit(kill)
-    resumed = _trainer(slices, tmp_path / "broken")
+    resumed = _trainer(slices, tmp_path / "broken", recipe)
     resumed.resume()
     assert resumed.epoch == 2
     resumed.fit()
-    for (name, expected), actual in zip(
-        unbroken.model.state_dict().items(), resumed.model.state_dict().values(), strict=True
-    ):
-        torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5, msg=name)
+    for part in ("model", "average"):
+        first, second = getattr(unbroken, part).state_dict(), getattr(resumed, part).state_dict()
+        for name, expected in first.items():
+            torch.testing.assert_close(second[name], expected, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_the_average_is_what_is_kept(slices, tmp_path):
+    trainer = _trainer(slices, tmp_path, replace(TINY, epochs=2, average_decay=0.9))
+    kept = load_checkpoint(trainer.fit()).model.state_dict()
+    key = "encoder.conv1.weight"
+    # Half precision keeps three digits.
+    torch.testing.assert_close(kept[key], trainer.average.module.state_dict()[key], rtol=2e-3, atol=1e-4)
+    assert (kept[key] - trainer.model.state_dict()[key]).abs().max() > 1e-3
+
+
+def test_a_run_can_start_from_other_weights(slices, tmp_path):
+    first = load_checkpoint(_trainer(slices, tmp_path / "first", replace(TINY, epochs=1)).fit())
+    run = TrainingRun(slices[:8], slices[8:], TINY, 7, torch.device("cpu"), {}, first)
+    trainer = Trainer(run, tmp_path)
+    for name, expected in first.model.state_dict().items():
+        torch.testing.assert_close(trainer.model.state_dict()[name], expected)
+    assert trainer._settings()["initial_weights"]["sha256"] == first.sha256
 
 
 def test_resuming_under_other_settings_is_refused(slices, tmp_path):
@@ -89,7 +108,7 @@ def test_resuming_under_other_settings_is_refused(slices, tmp_path):
 
 
 def test_paper_recipe_is_what_the_paper_says():
-    assert set(RECIPES) == {"best", "refine", "paper"}
+    assert set(RECIPES) == {"best", "refine", "fine", "paper"}
     assert (PAPER.optimizer, PAPER.batch_size, PAPER.epochs, PAPER.learning_rate) == ("sgd", 4, 100, 1e-3)
     assert (PAPER.alpha, PAPER.dice_weight, PAPER.augmentation.rotation_deg) == (1.0, 0.0, 10.0)
 
@@ -126,7 +145,7 @@ def test_an_epoch_takes_every_real_slice_once_and_a_share_of_phantoms(slices):
 
 def test_slices_of_differing_size_share_a_batch_unmoved():
     label_maps = [np.full(shape, 3, dtype=np.uint8) for shape in ((40, 60), (60, 30))]
-    slices = [LabelledSlice(str(n), each.astype(np.float32), each, 0.6) for n, each in enumerate(label_maps)]
+    slices = [LabeledSlice(str(n), each.astype(np.float32), each, 0.6) for n, each in enumerate(label_maps)]
     recipe = replace(TINY, batch_size=2, preprocessing=replace(BEST.preprocessing, pixel_size_mm=0.6))
     source = BatchSource(prepare(slices, recipe.preprocessing), [], recipe, torch.Generator().manual_seed(0))
     ((images, labels),) = list(source.epoch())

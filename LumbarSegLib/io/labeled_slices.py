@@ -1,9 +1,9 @@
-"""Labelled 2-D slices in a folder, for training and evaluation.
+"""Labeled 2-D slices in a folder, for training and evaluation.
 
 Layout of DIR::
 
-    images/ID.png   8- or 16-bit grey, radiological reading order
-    labels/ID.png   0-7 as in `LumbarSegLib.anatomy`, 255 = not labelled
+    images/ID.png   8- or 16-bit gray, radiological reading order
+    labels/ID.png   0-7 as in `LumbarSegLib.anatomy`, 255 = not labeled
     splits.json     {"folds": [{"train": [ID, ...], "val": [ID, ...]}, ...]}
     index.csv       optional; columns `id` and `spacing_mm`: the pixel size of every slice
 """
@@ -31,7 +31,7 @@ VERTEBRAL_BODY_LABEL = 8
 
 
 @dataclass(frozen=True)
-class LabelledSlice:
+class LabeledSlice:
     """One slice with its outlines.
 
     Parameters
@@ -53,7 +53,7 @@ class LabelledSlice:
 
 
 def list_slices(directory: Path) -> tuple[str, ...]:
-    """Return the ids of all labelled slices of `directory`, sorted.
+    """Return the ids of all labeled slices of `directory`, sorted.
 
     Raises
     ------
@@ -107,8 +107,8 @@ def read_fold(directory: Path, fold: int) -> tuple[tuple[str, ...], tuple[str, .
     return train, validation
 
 
-def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float) -> list[LabelledSlice]:
-    """Read labelled slices.
+def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float) -> list[LabeledSlice]:
+    """Read labeled slices.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float
 
     Returns
     -------
-    list of LabelledSlice
+    list of LabeledSlice
 
     Raises
     ------
@@ -157,7 +157,7 @@ def _read_spacings(directory: Path) -> dict[str, float]:
     return spacings
 
 
-def _read_slice(directory: Path, name: str, spacing_mm: float) -> LabelledSlice:
+def _read_slice(directory: Path, name: str, spacing_mm: float) -> LabeledSlice:
     image = _read_png(directory / "images" / f"{name}.png").astype(np.float32)
     path = directory / "labels" / f"{name}.png"
     label_map = _read_png(path).astype(np.int64)
@@ -168,9 +168,9 @@ def _read_slice(directory: Path, name: str, spacing_mm: float) -> LabelledSlice:
     if strange:
         raise InputError(
             f"{path} holds label values {sorted(strange)}.",
-            f"Use 0-{NUM_CLASSES - 1}, or {IGNORE_INDEX} for unlabelled.",
+            f"Use 0-{NUM_CLASSES - 1}, or {IGNORE_INDEX} for unlabeled.",
         )
-    return LabelledSlice(name, image, label_map.astype(np.uint8), spacing_mm)
+    return LabeledSlice(name, image, label_map.astype(np.uint8), spacing_mm)
 
 
 def _read_png(path: Path) -> NDArray[np.generic]:
@@ -178,7 +178,7 @@ def _read_png(path: Path) -> NDArray[np.generic]:
         with Image.open(path) as picture:
             pixels = np.asarray(picture)
     except (OSError, UnidentifiedImageError) as error:
-        raise InputError(f"{path} cannot be read ({error}).", "Save it again as a grey PNG.") from error
+        raise InputError(f"{path} cannot be read ({error}).", "Save it again as a gray PNG.") from error
     if pixels.ndim != 2:
-        raise InputError(f"{path} is not a grey picture (shape {pixels.shape}).", "Save it again as a grey PNG.")
+        raise InputError(f"{path} is not a gray picture (shape {pixels.shape}).", "Save it again as a gray PNG.")
     return pixels
