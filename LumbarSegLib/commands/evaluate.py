@@ -82,13 +82,15 @@ def _print(summary: dict[str, Any], context: dict[str, Any]) -> None:
     same_split = trained_on["fold"] == context["fold"] != "all"
     if trained_on["data"] == context["data"] and not same_split:
         say(f"  note: these weights were trained on {trained_on['data']}, fold {trained_on['fold']}: slices were seen")
-    say(f"  {'class':<22}{'DSC':>7}   worst slice")
+    say(f"  {'class':<22}{'DSC':>7}{'pooled':>9}   worst slice")
     for anatomy in ANATOMIES:
         value = summary["dice"][anatomy.key]
         if value is None:
-            say(f"  {anatomy.name:<22}{'-':>7}   not in these slices")
+            say(f"  {anatomy.name:<22}{'-':>7}{'-':>9}   not in these slices")
             continue
         worst = summary["worst"][anatomy.key]
-        say(f"  {anatomy.name:<22}{value:7.4f}   {worst['slice']} ({worst['dice']:.3f})")
+        pooled = summary["pooled_dice"][anatomy.key]
+        say(f"  {anatomy.name:<22}{value:7.4f}{pooled:9.4f}   {worst['slice']} ({worst['dice']:.3f})")
     if summary["mean_dice"] is not None:
-        say(f"  {'mean of the classes':<22}{summary['mean_dice']:7.4f}")
+        say(f"  {'mean of the classes':<22}{summary['mean_dice']:7.4f}{summary['mean_pooled_dice']:9.4f}")
+    say("  DSC: mean over the slices that have the class; pooled: over the pixels of all slices together")

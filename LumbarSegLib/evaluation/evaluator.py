@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from LumbarSegLib.anatomy import ANATOMIES
-from LumbarSegLib.evaluation.overlap import SliceOverlap, compute_overlap, mean_dice, mean_over_classes
+from LumbarSegLib.evaluation.overlap import SliceOverlap, compute_overlap, mean_dice, mean_over_classes, pooled_dice
 from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.io.labeled_slices import LabeledSlice
 
@@ -42,8 +42,13 @@ def evaluate_slices(predictor: Predictor, slices: Iterable[LabeledSlice]) -> lis
 
 
 def summarize(overlaps: Sequence[SliceOverlap]) -> dict[str, Any]:
-    """Summarize slices as JSON-ready figures: DSC per class, their mean, and the worst slices."""
+    """Summarize slices as JSON-ready figures.
+
+    Dice per class as the mean over slices and over pooled pixels, the means of
+    both over the classes, and the worst slice of each class.
+    """
     means = mean_dice(overlaps)
+    pooled = pooled_dice(overlaps)
     worst = {}
     for anatomy in ANATOMIES:
         scored = [(each.dice[anatomy.key], each.name) for each in overlaps if each.in_reference[anatomy.key]]
@@ -54,6 +59,8 @@ def summarize(overlaps: Sequence[SliceOverlap]) -> dict[str, Any]:
         "num_slices": len(overlaps),
         "mean_dice": mean_over_classes(means),
         "dice": means,
+        "mean_pooled_dice": mean_over_classes(pooled),
+        "pooled_dice": pooled,
         "worst": worst,
     }
 

@@ -23,11 +23,15 @@ class SliceOverlap:
         By anatomy key; None where both prediction and reference lack the class.
     in_reference : dict of str to bool
         Whether the reference has the class.
+    shared_pixels, summed_pixels : dict of str to int
+        Pixels that prediction and reference share, and the sum of both.
     """
 
     name: str
     dice: dict[str, float | None]
     in_reference: dict[str, bool]
+    shared_pixels: dict[str, int]
+    summed_pixels: dict[str, int]
 
 
 def compute_overlap(name: str, prediction: NDArray[np.uint8], reference: NDArray[np.uint8]) -> SliceOverlap:
@@ -55,13 +59,20 @@ def compute_overlap(name: str, prediction: NDArray[np.uint8], reference: NDArray
     valid = reference != IGNORE_INDEX
     dice: dict[str, float | None] = {}
     in_reference: dict[str, bool] = {}
+    shared: dict[str, int] = {}
+    summed: dict[str, int] = {}
     for anatomy in ANATOMIES:
         predicted = (prediction == anatomy.index) & valid
         expected = reference == anatomy.index
-        total = int(predicted.sum()) + int(expected.sum())
-        dice[anatomy.key] = 2.0 * int((predicted & expected).sum()) / total if total else None
+        shared[anatomy.key] = int((predicted & expected).sum())
+        summed[anatomy.key] = int(predicted.sum()) + int(expected.sum())
+        dice[anatomy.key] = _dice(shared[anatomy.key], summed[anatomy.key])
         in_reference[anatomy.key] = bool(expected.any())
-    return SliceOverlap(name, dice, in_reference)
+    return SliceOverlap(name, dice, in_reference, shared, summed)
+
+
+def _dice(shared: int, summed: int) -> float | None:
+    return 2.0 * shared / summed if summed else None
 
 
 def mean_dice(overlaps: Sequence[SliceOverlap]) -> dict[str, float | None]:
@@ -85,7 +96,32 @@ def mean_dice(overlaps: Sequence[SliceOverlap]) -> dict[str, float | None]:
     return means
 
 
+def pooled_dice(overlaps: Sequence[SliceOverlap]) -> dict[str, float | None]:
+    """Compute each class's Dice over the pixels of all slices together.
+
+    Large structures count more, a slice that lacks the class counts by what
+    was wrongly found there, and one odd slice counts little.
+
+    Parameters
+    ----------
+    overlaps : sequence of SliceOverlap
+        Slices of one set.
+
+    Returns
+    -------
+    dict of str to (float or None)
+        By anatomy key; None for a class that nobody has drawn.
+    """
+    return {
+        anatomy.key: _dice(
+            sum(each.shared_pixels[anatomy.key] for each in overlaps),
+            sum(each.summed_pixels[anatomy.key] for each in overlaps),
+        )
+        for anatomy in ANATOMIES
+    }
+
+
 def mean_over_classes(means: dict[str, float | None]) -> float | None:
-    """Average `mean_dice` over the classes that occur; None if none does."""
+    """Average figures by class over the classes that occur; None if none does."""
     present = [value for value in means.values() if value is not None]
     return float(np.mean(present)) if present else None

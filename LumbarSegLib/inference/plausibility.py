@@ -13,8 +13,12 @@ from scipy import ndimage
 from LumbarSegLib.anatomy import ANATOMIES, BY_KEY
 from LumbarSegLib.geometry import spacing_kji_mm
 
-#: Structures that show where the spine is.
-_SPINE = tuple(BY_KEY[key].index for key in ("dural_sac", "ligamentum_flavum", "lamina", "intervertebral_disc"))
+#: Structures that show where the spine is. The disc is none of them: the
+#: network may take part of a kidney or a vessel for a large one.
+_SPINE = tuple(BY_KEY[key].index for key in ("dural_sac", "ligamentum_flavum", "lamina"))
+
+#: If more than this share of the outlined pixels would go, the spine itself is in doubt and all stays.
+MAX_REMOVED_SHARE = 0.25
 
 #: Part of every muscle that is measured lies nearer to the spine than this:
 #: the psoas of the pelvis, farthest away, begins 20-40 mm from the disc.
@@ -30,8 +34,8 @@ def remove_far_components(
 
     A component of a class goes if all of it lies more than `MAX_DISTANCE_MM`
     outside the rectangle around the spine: the largest connected piece of
-    dural sac, ligamentum flavum, lamina and disc in that slice. A slice
-    without any of these stays as it is.
+    dural sac, ligamentum flavum and lamina in that slice. A slice without any
+    of these, or that would lose more than `MAX_REMOVED_SHARE`, stays as it is.
 
     Parameters
     ----------
@@ -55,12 +59,16 @@ def remove_far_components(
         near = _near_spine(labels, margins)
         if near is None or np.count_nonzero(labels[near]) == np.count_nonzero(labels):
             continue
+        far_pixels = np.zeros(labels.shape, dtype=bool)
+        num_far = 0
         for anatomy in ANATOMIES:
             components, count = ndimage.label(labels == anatomy.index, _EIGHT_NEIGHBORS)
-            kept = np.unique(components[near])
-            far = np.setdiff1d(np.arange(1, count + 1), kept)
-            labels[np.isin(components, far)] = 0
-            num_removed += len(far)
+            far = np.setdiff1d(np.arange(1, count + 1), np.unique(components[near]))
+            far_pixels |= np.isin(components, far)
+            num_far += len(far)
+        if np.count_nonzero(far_pixels) <= MAX_REMOVED_SHARE * np.count_nonzero(labels):
+            labels[far_pixels] = 0
+            num_removed += num_far
     return (result, num_removed) if num_removed else (label_map, 0)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from LumbarSegLib.anatomy import ANATOMIES, IGNORE_INDEX
 from LumbarSegLib.evaluation.evaluator import summarize, write_evaluation
-from LumbarSegLib.evaluation.overlap import compute_overlap, mean_dice, mean_over_classes
+from LumbarSegLib.evaluation.overlap import compute_overlap, mean_dice, mean_over_classes, pooled_dice
 
 
 def _pair() -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +46,15 @@ def test_means_take_slices_whose_reference_has_the_class():
     assert means["psoas"] is None
     assert mean_over_classes(means) == pytest.approx((means["dural_sac"] + 0.5) / 2)
     assert mean_over_classes(mean_dice([])) is None
+
+
+def test_pooled_dice_counts_pixels():
+    prediction, reference = _pair()
+    overlaps = [compute_overlap("a", prediction, reference), compute_overlap("b", reference, reference)]
+    pooled = pooled_dice(overlaps)
+    assert pooled["dural_sac"] == pytest.approx(2 * (20 + 40) / (60 + 80))
+    assert pooled["psoas"] == 0.0  # invented in one slice
+    assert pooled["lamina"] is None
 
 
 def test_shapes_must_agree():

@@ -31,7 +31,7 @@ def test_plausible_slices_stay_the_same_object(label_map):
 
 def test_far_pieces_go_in_their_slice_only(label_map):
     given = label_map.copy()
-    edge = 340 + int(MAX_DISTANCE_MM / 0.5)
+    edge = 310 + int(MAX_DISTANCE_MM / 0.5)
     given[0, 140:150, edge + 1 : edge + 40] = ERECTOR  # lateral
     given[0, 290:300, 300:320] = PSOAS  # behind the body
     given[1, 140:150, edge - 2 : edge + 40] = ERECTOR  # reaches into the zone
@@ -43,14 +43,29 @@ def test_far_pieces_go_in_their_slice_only(label_map):
 
 
 def test_without_a_spine_nothing_is_judged(label_map):
-    label_map[np.isin(label_map, (DISC, SAC))] = 0
+    label_map[label_map == SAC] = 0
+    label_map[0, 5:10, 5:15] = PSOAS
     result, num_removed = remove_far_components(label_map, AFFINE)
     assert num_removed == 0
     assert (result == label_map).all()
 
 
 def test_the_largest_piece_is_the_spine(label_map):
-    label_map[0, 5:10, 5:15] = DISC
+    label_map[0, 5:10, 5:15] = SAC
     result, num_removed = remove_far_components(label_map, AFFINE)
     assert num_removed == 1
     assert not result[0, :20].any()
+
+
+def test_a_large_false_disc_does_not_pass_for_the_spine(label_map):
+    label_map[0, 200:290, 480:600] = DISC  # larger than the true one
+    result, _ = remove_far_components(label_map, AFFINE)
+    assert (result[0, 100:200] == label_map[0, 100:200]).all()
+
+
+def test_a_slice_does_not_lose_most_of_its_outlines(label_map):
+    lonely = np.where(label_map == SAC, 0, label_map)
+    lonely[0, 5:10, 5:15] = SAC  # all that is left of the spine lies in a corner
+    result, num_removed = remove_far_components(lonely, AFFINE)
+    assert num_removed == 0
+    assert (result == lonely).all()
