@@ -87,9 +87,8 @@ def normalize(image: Tensor, config: PreprocessingConfig) -> Tensor:
     """
     image = image.float()
     flat = image.flatten(1)  # (B, H * W)
-    step = max(1, flat.shape[1] // _MAX_QUANTILE_SAMPLES)
-    samples = flat[:, ::step].sort(dim=1).values
-    floor = config.air_share * samples[:, round(0.99 * (samples.shape[1] - 1))]
+    samples = _sorted_samples(flat)
+    floor = _air_level(samples, config)
     num_samples = samples.shape[1]
     # Samples are sorted: tissue is what lies behind the last one of air.
     first = torch.searchsorted(samples, floor[:, None], right=True)[:, 0].clamp_max(num_samples - 1)
@@ -103,6 +102,17 @@ def normalize(image: Tensor, config: PreprocessingConfig) -> Tensor:
     scale = torch.where(scale > 0, scale, torch.ones_like(scale))
     z = (flat - quartiles[1]) / scale
     return z.clamp(-config.clip, config.clip).view_as(image)
+
+
+def _sorted_samples(flat: Tensor) -> Tensor:
+    """Sort a regular sample of each row of (B, H * W)."""
+    step = max(1, flat.shape[1] // _MAX_QUANTILE_SAMPLES)
+    return flat[:, ::step].sort(dim=1).values
+
+
+def _air_level(sorted_samples: Tensor, config: PreprocessingConfig) -> Tensor:
+    """Return the signal (B,) below which a pixel is air."""
+    return config.air_share * sorted_samples[:, round(0.99 * (sorted_samples.shape[1] - 1))]
 
 
 @dataclass(frozen=True)
@@ -145,8 +155,7 @@ def body_box(images: Tensor, config: PreprocessingConfig) -> Box:
         One for all slices; everything if no body can be told from air.
     """
     rows, columns = images.shape[-2:]
-    flat = images.flatten(1)
-    level = config.air_share * flat.sort(dim=1).values[:, round(0.99 * (flat.shape[1] - 1))]
+    level = _air_level(_sorted_samples(images.flatten(1)), config)
     # Noise in air passes the threshold here and there; averaged over a few pixels it does not.
     smooth = F.avg_pool2d(images, 7, stride=1, padding=3, count_include_pad=False)
     tissue = (smooth > level[:, None, None, None]).any(dim=0)[0]  # (H, W)

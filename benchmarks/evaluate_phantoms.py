@@ -12,7 +12,7 @@ from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize
 from LumbarSegLib.inference.checkpoint import load_checkpoint
 from LumbarSegLib.inference.devices import choose_device
 from LumbarSegLib.inference.predictor import Predictor
-from LumbarSegLib.io.labelled_slices import LabelledSlice
+from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.phantom.slices import make_phantom_slice
 
 #: Training draws phantoms from small seeds; these lie far from them.
@@ -30,7 +30,7 @@ def main() -> None:
     slices = []
     for number in range(options.count):
         phantom = make_phantom_slice(np.random.default_rng(FIRST_SEED + number), shape_ji=(384, 384), spacing_mm=0.5)
-        slices.append(LabelledSlice(f"phantom-{number}", phantom.image, phantom.label_map, phantom.spacing_mm))
+        slices.append(LabeledSlice(f"phantom-{number}", phantom.image, phantom.label_map, phantom.spacing_mm))
     summary = summarize(evaluate_slices(predictor, slices))
     for anatomy in ANATOMIES:
         worst = summary["worst"][anatomy.key]

@@ -15,7 +15,8 @@ from LumbarSegLib.geometry import spacing_kji_mm
 
 #: Structures that show where the spine is. The disc is none of them: the
 #: network may take part of a kidney or a vessel for a large one.
-_SPINE = tuple(BY_KEY[key].index for key in ("dural_sac", "ligamentum_flavum", "lamina"))
+_IS_SPINE = np.zeros(256, dtype=bool)
+_IS_SPINE[[BY_KEY[key].index for key in ("dural_sac", "ligamentum_flavum", "lamina")]] = True
 
 #: If more than this share of the outlined pixels would go, the spine itself is in doubt and all stays.
 MAX_REMOVED_SHARE = 0.25
@@ -74,7 +75,7 @@ def remove_far_components(
 
 def _near_spine(labels: NDArray[np.uint8], margins: tuple[int, int]) -> tuple[slice, slice] | None:
     """Return the rectangle around the spine of one slice, widened by `margins` pixels."""
-    components, count = ndimage.label(np.isin(labels, _SPINE), _EIGHT_NEIGHBORS)
+    components, count = ndimage.label(_IS_SPINE[labels], _EIGHT_NEIGHBORS)
     if count == 0:
         return None
     largest = int(np.bincount(components.ravel())[1:].argmax())

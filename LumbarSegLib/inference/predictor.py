@@ -164,7 +164,7 @@ class Predictor:
             images = slices.normalized[first:last].to(self.device, memory_format=torch.channels_last)
             logits = slices.box.uncrop(self._averaged_logits(images), slices.working_size)  # (B, C, H, W)
             logits = to_native_grid(logits, slices.native_size)  # (B, C, J, I)
-            label = logits.argmax(dim=1).to(torch.uint8).cpu().numpy()
+            label = _argmax(logits).cpu().numpy()
             probabilities = logits.softmax(dim=1).half().cpu().numpy() if keep_probabilities else None
         return label, probabilities
 
@@ -204,6 +204,21 @@ class Predictor:
             torch.cuda.empty_cache()
         logger.warning("%s", message)
         self.warnings.append(message)
+
+
+def _argmax(logits: Tensor) -> Tensor:
+    """Return the first largest class of (B, C, J, I) as uint8 (B, J, I).
+
+    The same as `Tensor.argmax`, which on a CPU takes four times as long along
+    an outer axis.
+    """
+    best = logits[:, 0].clone()
+    label = torch.zeros(best.shape, dtype=torch.uint8, device=logits.device)
+    for index in range(1, logits.shape[1]):
+        larger = logits[:, index] > best
+        label.masked_fill_(larger, index)
+        torch.maximum(best, logits[:, index], out=best)
+    return label
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
