@@ -115,6 +115,14 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
 
 
+def _add_inference(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="another checkpoint than the one of the package")
+    parser.add_argument("--flip-average", action="store_true", help="average with the mirrored slice (twice the time)")
+    parser.add_argument(
+        "--precision", default="auto", choices=("auto", "full"), help="full: float32, the same on every machine"
+    )
+
+
 def _add_segment(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "segment",
@@ -130,8 +138,7 @@ def _add_segment(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--output", required=True, type=Path, metavar="OUT", help="folder for the result")
     parser.add_argument("--series", metavar="UID", help="take this series (or several, comma-separated)")
     parser.add_argument("--spacing-mm", type=float, metavar="X", help="pixel size in mm of a picture")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="another checkpoint than the one of the package")
-    parser.add_argument("--flip-average", action="store_true", help="average with the mirrored slice (twice the time)")
+    _add_inference(parser)
     _add_common(parser)
 
 
@@ -174,9 +181,8 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labeled slices")
     parser.add_argument("--fold", default="0", metavar="K", help="fold whose held-back slices count, or 'all' slices")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="another checkpoint than the one of the package")
     parser.add_argument("--spacing-mm", type=float, metavar="X", help="pixel size in mm where index.csv has none")
-    parser.add_argument("--flip-average", action="store_true", help="average with the mirrored slice (twice the time)")
+    _add_inference(parser)
     parser.add_argument("--output", type=Path, metavar="OUT", help="folder for the figures")
     _add_common(parser)
 

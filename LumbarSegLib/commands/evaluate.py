@@ -13,7 +13,7 @@ from LumbarSegLib.errors import InputError
 from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize, write_evaluation
 from LumbarSegLib.evaluation.overlap import SliceOverlap
 from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
-from LumbarSegLib.inference.devices import choose_device
+from LumbarSegLib.inference.devices import choose_device, inference_precision
 from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.io.labeled_slices import read_slices
 from LumbarSegLib.report.output_folder import output_folder
@@ -39,7 +39,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     checkpoint = load_checkpoint(options.weights)
     device = choose_device(options.device)
     spacing_mm = _nominal_spacing_mm(checkpoint, options.spacing_mm)
-    predictor = Predictor(checkpoint, device.device, flip_average=options.flip_average)
+    predictor = Predictor(checkpoint, device.device, precision=options.precision, flip_average=options.flip_average)
     slices = read_slices(options.data, names, spacing_mm)
     context: dict[str, Any] = {
         "weights": checkpoint.name,
@@ -50,6 +50,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
         "nominal_spacing_mm": spacing_mm,
         "flip_average": options.flip_average,
         "device": str(device.device),
+        "precision": str(inference_precision(device.device, options.precision)).removeprefix("torch."),
     }
     if options.output is None:
         overlaps = evaluate_slices(predictor, slices)

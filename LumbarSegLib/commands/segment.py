@@ -31,13 +31,19 @@ def run_segment(options: argparse.Namespace, stopwatch: Stopwatch) -> None:
             device = choose_device(options.device)
             with slice_progress(num_slices, quiet=options.quiet) as progress:
                 segmentation = segment_study(
-                    study, checkpoint, device, flip_average=options.flip_average, progress=progress
+                    study,
+                    checkpoint,
+                    device,
+                    precision=options.precision,
+                    flip_average=options.flip_average,
+                    progress=progress,
                 )
         settings = {
             "series": options.series,
             "spacing_mm": options.spacing_mm,
             "flip_average": options.flip_average,
             "device": options.device,
+            "precision": options.precision,
         }
         with stopwatch.part("write"):
             measurements = measure_study(segmentation)

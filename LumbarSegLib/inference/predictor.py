@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.geometry import in_plane_orientation, spacing_kji_mm
 from LumbarSegLib.inference.checkpoint import Checkpoint
+from LumbarSegLib.inference.devices import inference_precision
 from LumbarSegLib.inference.plausibility import remove_far_components
 from LumbarSegLib.models.fusion import fuse_norms
 from LumbarSegLib.preprocessing import Box, body_box, normalize, remove_offset, to_native_grid, to_working_grid
@@ -54,6 +55,8 @@ class Predictor:
         Where it runs at first; see `warnings` for what became of it.
     flip_average : bool
         Average the probabilities with those of the mirrored slice.
+    precision : {"auto", "full"}
+        See `inference_precision`.
     batch_size : int, optional
         Slices at once; None chooses by the device.
     logit_offset : (C,) Tensor, optional
@@ -73,6 +76,7 @@ class Predictor:
         device: torch.device,
         *,
         flip_average: bool = False,
+        precision: str = "auto",
         batch_size: int | None = None,
         logit_offset: Tensor | None = None,
     ) -> None:
@@ -81,6 +85,8 @@ class Predictor:
         self.preprocessing = checkpoint.preprocessing
         self.flip_average = flip_average
         self.logit_offset = logit_offset
+        self.precision = precision
+        inference_precision(device, precision)  # an unknown one is refused here
         self.device = device
         self.batch_size = batch_size or (CPU_BATCH_SIZE if device.type == "cpu" else GPU_BATCH_SIZE)
         model = fuse_norms(checkpoint.model.eval())
@@ -184,8 +190,8 @@ class Predictor:
         return logits.float()
 
     def _autocast(self) -> AbstractContextManager[None]:
-        # On a CPU half precision is not everywhere, and figures must not depend on the machine.
-        return torch.autocast("cuda", torch.float16, enabled=self.device.type == "cuda")
+        dtype = inference_precision(self.device, self.precision)
+        return torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32)
 
     def _reduce_load(self, error: RuntimeError) -> None:
         if self.batch_size > 1:

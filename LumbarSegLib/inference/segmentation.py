@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.geometry import AXIAL_MAX_TILT_DEG, axial_tilt_deg, spacing_kji_mm
 from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
-from LumbarSegLib.inference.devices import DeviceChoice, choose_device
+from LumbarSegLib.inference.devices import DeviceChoice, choose_device, inference_precision
 from LumbarSegLib.inference.plausibility import MAX_DISTANCE_MM
 from LumbarSegLib.inference.predictor import Predictor, ProgressCallback
 from LumbarSegLib.io.itk_grid import is_rectangular
@@ -61,6 +61,8 @@ class StudySegmentation:
         Where the last slice ran.
     device_reason : str
         Why that device.
+    precision : str
+        Number format of the convolutions, such as "float32".
     network_warnings : tuple of str
         What a reader has to know about the run of the network.
     """
@@ -71,6 +73,7 @@ class StudySegmentation:
     weights_sha256: str
     device: str
     device_reason: str
+    precision: str
     network_warnings: tuple[str, ...] = ()
 
     @property
@@ -87,6 +90,7 @@ def segment(
     spacing_mm: float | None = None,
     weights: str | Path | None = None,
     device: str = "auto",
+    precision: str = "auto",
     flip_average: bool = False,
     keep_probabilities: bool = True,
 ) -> StudySegmentation:
@@ -106,6 +110,8 @@ def segment(
         Another checkpoint than the one of the package.
     device : {"auto", "cpu", "cuda", "mps"}
         See `choose_device`.
+    precision : {"auto", "full"}
+        See `inference_precision`.
     flip_average : bool
         Average with the mirrored slice: twice the time, slightly steadier.
     keep_probabilities : bool
@@ -133,6 +139,7 @@ def segment(
         study,
         checkpoint,
         choose_device(device),
+        precision=precision,
         flip_average=flip_average,
         keep_probabilities=keep_probabilities,
     )
@@ -143,6 +150,7 @@ def segment_study(
     checkpoint: Checkpoint,
     device: DeviceChoice,
     *,
+    precision: str = "auto",
     flip_average: bool = False,
     keep_probabilities: bool = False,
     progress: ProgressCallback | None = None,
@@ -153,7 +161,7 @@ def segment_study(
     ----------
     study, checkpoint, device
         From `open_study`, `load_checkpoint` and `choose_device`.
-    flip_average, keep_probabilities
+    precision, flip_average, keep_probabilities
         See `segment`.
     progress : callable, optional
         Called with the number of slices just finished.
@@ -162,7 +170,7 @@ def segment_study(
     -------
     StudySegmentation
     """
-    predictor = Predictor(checkpoint, device.device, flip_average=flip_average)
+    predictor = Predictor(checkpoint, device.device, precision=precision, flip_average=flip_average)
     blocks = []
     for block in study.blocks:
         label_map, probabilities = predictor.predict_block(
@@ -182,6 +190,7 @@ def segment_study(
         weights_sha256=checkpoint.sha256,
         device=str(predictor.device),
         device_reason=device.reason if predictor.device == device.device else f"{device.device} ran out of memory",
+        precision=str(inference_precision(predictor.device, precision)).removeprefix("torch."),
         network_warnings=tuple(warnings),
     )
 

@@ -25,6 +25,7 @@ from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize
 from LumbarSegLib.inference.checkpoint import Checkpoint, save_checkpoint
+from LumbarSegLib.inference.devices import cpu_has_bfloat16
 from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.losses import SegmentationLoss
@@ -106,7 +107,7 @@ class Trainer:
         )
         self.average: AveragedModel | None = None
         if recipe.average_decay:
-            average = get_ema_multi_avg_fn(recipe.average_decay)
+            average = get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
         self.optimizer = _make_optimizer(self.model, recipe)
         self.scheduler = _make_scheduler(self.optimizer, recipe, self.source.batches_per_epoch)
@@ -281,11 +282,7 @@ def _make_scheduler(
 
 
 def _autocast(device: torch.device) -> AbstractContextManager[None]:
-    """Use bfloat16 where the hardware has it: on CUDA, and on CPUs with AVX-512 BF16 (twice as fast)."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", torch.bfloat16)
-    # Older torch cannot tell what the CPU has, and trains in float32.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    if device.type == "cpu" and capabilities.get("avx512_bf16", False):
-        return torch.autocast("cpu", torch.bfloat16)
+    """Use bfloat16 where the hardware has it: its range needs no loss scaling."""
+    if device.type == "cuda" or (device.type == "cpu" and cpu_has_bfloat16()):
+        return torch.autocast(device.type, torch.bfloat16)
     return torch.autocast("cpu", enabled=False)

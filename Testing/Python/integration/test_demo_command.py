@@ -2,7 +2,7 @@
 
 import csv
 
-import pytest
+import numpy as np
 
 from LumbarSegLib.cli import main
 
@@ -20,9 +20,10 @@ def test_demo_prints_measured_beside_true_areas(tmp_path, capsys):
         assert float(row["true_mm2"]) > 0
     measured = [row for row in rows if row["measured_mm2"]]
     assert len(measured) == len(rows)
-    sac = [row for row in rows if row["structure"] == "dural_sac"]
-    for row in sac:
-        assert float(row["measured_mm2"]) == pytest.approx(float(row["true_mm2"]), rel=0.25)
+    for structure, limit in {"dural_sac": 0.25, "psoas_left": 0.10, "intervertebral_disc": 0.05}.items():
+        errors = [float(r["measured_mm2"]) / float(r["true_mm2"]) - 1 for r in rows if r["structure"] == structure]
+        # The network knows phantoms from one slice in nine; a wrong pixel size would exceed every limit.
+        assert np.mean(np.abs(errors)) < limit, structure
     assert (output / "result" / "overview.png").is_file()
     assert list((output / "study").rglob("*.dcm"))
     assert main(["demo", "--output", str(output)]) == 2

@@ -8,7 +8,7 @@ import torch
 
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.inference.checkpoint import Checkpoint
-from LumbarSegLib.inference.devices import choose_device
+from LumbarSegLib.inference.devices import choose_device, inference_precision
 from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.models import MSFF, MSFFConfig
 from LumbarSegLib.preprocessing import PreprocessingConfig
@@ -41,8 +41,8 @@ def test_result_lies_on_the_native_grid(image):
 
 
 def test_batch_size_does_not_matter(image):
-    one, _ = Predictor(_checkpoint(), CPU, batch_size=1).predict_block(image, READING_ORDER)
-    all_at_once, _ = Predictor(_checkpoint(), CPU, batch_size=3).predict_block(image, READING_ORDER)
+    one, _ = Predictor(_checkpoint(), CPU, precision="full", batch_size=1).predict_block(image, READING_ORDER)
+    all_at_once, _ = Predictor(_checkpoint(), CPU, precision="full", batch_size=3).predict_block(image, READING_ORDER)
     # Other batch sizes take other convolution kernels; only ties may differ.
     assert (one == all_at_once).mean() > 0.999
 
@@ -66,12 +66,22 @@ def test_axis_order_does_not_matter(image, transpose, flip_j, flip_i):
 
 
 def test_flip_average_is_symmetric(image):
-    predictor = Predictor(_checkpoint(), CPU, flip_average=True)
+    predictor = Predictor(_checkpoint(), CPU, precision="full", flip_average=True)
     straight, _ = predictor.predict_block(image, READING_ORDER)
     mirrored, _ = predictor.predict_block(image[:, :, ::-1], READING_ORDER)
     assert (straight == mirrored[:, :, ::-1]).mean() > 0.999
-    plain, _ = Predictor(_checkpoint(), CPU).predict_block(image, READING_ORDER)
+    plain, _ = Predictor(_checkpoint(), CPU, precision="full").predict_block(image, READING_ORDER)
     assert (plain != straight).any()
+
+
+def test_full_precision_is_float32_and_auto_comes_close(image):
+    assert inference_precision(CPU, "full") == torch.float32
+    full, _ = Predictor(_checkpoint(), CPU, precision="full").predict_block(image, READING_ORDER)
+    auto, _ = Predictor(_checkpoint(), CPU).predict_block(image, READING_ORDER)
+    # An untrained network decides by small differences everywhere.
+    assert (full == auto).mean() > 0.95
+    with pytest.raises(InputError, match="Precision"):
+        Predictor(_checkpoint(), CPU, precision="half")
 
 
 def test_progress_counts_every_slice(image):
