@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from LumbarSegLib.io.itk_grid import is_rectangular
 from LumbarSegLib.io.study import Block, Study
 from LumbarSegLib.study_reading import open_study
 from LumbarSegLib.study_reading.checks import check_pixels, resolve_spacing
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -179,10 +182,9 @@ def segment_study(
         blocks.append(BlockSegmentation(block, label_map, probabilities))
     warnings = list(predictor.warnings)
     if predictor.num_removed:
-        warnings.append(
-            f"Outlines removed because they lay more than {MAX_DISTANCE_MM:g} mm from the spine: "
-            f"{predictor.num_removed}."
-        )
+        removed = f"Outlines removed because they lay more than {MAX_DISTANCE_MM:g} mm from the spine: "
+        warnings.append(f"{removed}{predictor.num_removed}.")
+        logger.warning("%s", warnings[-1])
     return StudySegmentation(
         study=study,
         blocks=tuple(blocks),
