@@ -177,7 +177,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = commands.add_parser(
         "evaluate",
         help="compare a network with labeled slices",
-        description="Print and write the Dice coefficient per class and per slice.",
+        description="Print the Dice coefficient per slice and per class; --output writes it as well.",
     )
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labeled slices")
     parser.add_argument("--fold", default="0", metavar="K", help="fold whose held-back slices count, or 'all' slices")

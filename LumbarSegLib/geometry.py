@@ -40,6 +40,15 @@ def lps_to_ras(affine_lps: FloatArray) -> FloatArray:
     return result
 
 
+def radiological_affine(spacing_kji_mm: tuple[float, float, float]) -> FloatArray:
+    """Return the affine of slices in radiological reading order, with voxel (0, 0, 0) at the origin.
+
+    Columns run to the patient's left, rows to the back, slices to the head.
+    """
+    step_mm, row_mm, column_mm = spacing_kji_mm
+    return lps_to_ras(np.diag([column_mm, row_mm, step_mm, 1.0]))
+
+
 def spacing_kji_mm(affine_ijk_to_ras: FloatArray) -> tuple[float, float, float]:
     """Return the distances between voxel centers along (k, j, i) in mm."""
     lengths = np.linalg.norm(affine_ijk_to_ras[:3, :3], axis=0)

@@ -13,14 +13,12 @@ from LumbarSegLib.errors import InputError
 from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize, write_evaluation
 from LumbarSegLib.evaluation.overlap import SliceOverlap
 from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
-from LumbarSegLib.inference.devices import choose_device, inference_precision
+from LumbarSegLib.inference.devices import choose_device
 from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.io.labeled_slices import read_slices
 from LumbarSegLib.report.output_folder import output_folder
 from LumbarSegLib.study_reading.checks import check_given_spacing
-
-#: Pixel size in mm taken where neither the data nor the checkpoint say.
-_FALLBACK_SPACING_MM = 0.38
+from LumbarSegLib.training.recipes import BEST
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
@@ -50,7 +48,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
         "nominal_spacing_mm": spacing_mm,
         "flip_average": options.flip_average,
         "device": str(device.device),
-        "precision": str(inference_precision(device.device, options.precision)).removeprefix("torch."),
+        "number_format": predictor.number_format,
     }
     if options.output is None:
         overlaps = evaluate_slices(predictor, slices)
@@ -66,7 +64,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 def _nominal_spacing_mm(checkpoint: Checkpoint, asked_mm: float | None) -> float:
     if asked_mm is not None:
         return asked_mm
-    return float(checkpoint.training.get("recipe", {}).get("nominal_spacing_mm", _FALLBACK_SPACING_MM))
+    return float(checkpoint.training.get("recipe", {}).get("nominal_spacing_mm", BEST.nominal_spacing_mm))
 
 
 def _print_slices(overlaps: Sequence[SliceOverlap]) -> None:

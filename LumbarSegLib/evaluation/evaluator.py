@@ -9,10 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.evaluation.overlap import SliceOverlap, compute_overlap, mean_dice, mean_over_classes, pooled_dice
+from LumbarSegLib.geometry import radiological_affine
 from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.io.labeled_slices import LabeledSlice
 
@@ -34,8 +33,7 @@ def evaluate_slices(predictor: Predictor, slices: Iterable[LabeledSlice]) -> lis
     """
     overlaps = []
     for each in slices:
-        # Reading order: columns run to the patient's left (-R), rows to the back (-A).
-        affine = np.diag([-each.spacing_mm, -each.spacing_mm, 1.0, 1.0])
+        affine = radiological_affine((1.0, each.spacing_mm, each.spacing_mm))
         label_map, _ = predictor.predict_block(each.image[None], affine)
         overlaps.append(compute_overlap(each.name, label_map[0], each.label_map))
     return overlaps

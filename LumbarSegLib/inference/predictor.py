@@ -94,6 +94,11 @@ class Predictor:
         self.warnings: list[str] = []
         self.num_removed = 0
 
+    @property
+    def number_format(self) -> str:
+        """What the convolutions compute in on the present device, such as "float32"."""
+        return str(inference_precision(self.device, self.precision)).removeprefix("torch.")
+
     def predict_block(
         self,
         image: NDArray[np.generic],

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.geometry import AXIAL_MAX_TILT_DEG, axial_tilt_deg, spacing_kji_mm
 from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
-from LumbarSegLib.inference.devices import DeviceChoice, choose_device, inference_precision
+from LumbarSegLib.inference.devices import DeviceChoice, choose_device
 from LumbarSegLib.inference.plausibility import MAX_DISTANCE_MM
 from LumbarSegLib.inference.predictor import Predictor, ProgressCallback
 from LumbarSegLib.io.itk_grid import is_rectangular
@@ -64,8 +64,8 @@ class StudySegmentation:
         Where the last slice ran.
     device_reason : str
         Why that device.
-    precision : str
-        Number format of the convolutions, such as "float32".
+    number_format : str
+        What the convolutions computed in, such as "float32".
     network_warnings : tuple of str
         What a reader has to know about the run of the network.
     """
@@ -76,7 +76,7 @@ class StudySegmentation:
     weights_sha256: str
     device: str
     device_reason: str
-    precision: str
+    number_format: str
     network_warnings: tuple[str, ...] = ()
 
     @property
@@ -182,9 +182,10 @@ def segment_study(
         blocks.append(BlockSegmentation(block, label_map, probabilities))
     warnings = list(predictor.warnings)
     if predictor.num_removed:
-        removed = f"Outlines removed because they lay more than {MAX_DISTANCE_MM:g} mm from the spine: "
-        warnings.append(f"{removed}{predictor.num_removed}.")
-        logger.warning("%s", warnings[-1])
+        far = f"Outlines removed because they lay more than {MAX_DISTANCE_MM:g} mm from the spine"
+        message = f"{far}: {predictor.num_removed}."
+        logger.warning("%s", message)
+        warnings.append(message)
     return StudySegmentation(
         study=study,
         blocks=tuple(blocks),
@@ -192,7 +193,7 @@ def segment_study(
         weights_sha256=checkpoint.sha256,
         device=str(predictor.device),
         device_reason=device.reason if predictor.device == device.device else f"{device.device} ran out of memory",
-        precision=str(inference_precision(predictor.device, precision)).removeprefix("torch."),
+        number_format=predictor.number_format,
         network_warnings=tuple(warnings),
     )
 

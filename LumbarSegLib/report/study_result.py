@@ -80,7 +80,7 @@ class StudyResult:
             started_at=self.started_at,
             device=segmentation.device,
             device_reason=segmentation.device_reason,
-            settings={**self.settings, "number_format": segmentation.precision},
+            settings={**self.settings, "number_format": segmentation.number_format},
             timings_s=stopwatch.seconds(),
             warnings=segmentation.network_warnings,
         )

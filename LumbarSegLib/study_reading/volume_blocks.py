@@ -52,7 +52,7 @@ def read_volume_block(path: Path, name: str, spacing_mm: float | None) -> tuple[
     check_pixels(volume.image, str(path))
     affine = volume.affine_ijk_to_ras
     if not volume.stated.has_orientation:
-        affine = _radiological_affine(geometry.spacing_kji_mm(affine))
+        affine = geometry.radiological_affine(geometry.spacing_kji_mm(affine))
     image, affine, warnings = _with_axial_slices(volume.image, affine, path)
     _, row_mm, column_mm = geometry.spacing_kji_mm(affine)
     own_ji_mm = (row_mm, column_mm) if volume.stated.has_spacing else None
@@ -97,7 +97,7 @@ def read_picture_block(path: Path, name: str, spacing_mm: float | None) -> tuple
     """
     image = read_picture(path)[np.newaxis]
     check_pixels(image, str(path))
-    affine = _radiological_affine((ASSUMED_STEP_MM, *resolve_spacing(None, spacing_mm, str(path))))
+    affine = geometry.radiological_affine((ASSUMED_STEP_MM, *resolve_spacing(None, spacing_mm, str(path))))
     block = Block(image, affine, orientation_known=False, slice_sources=(name,))
     return block, [*label_map_warnings(image, str(path)), _sides_assumed(path)]
 
@@ -124,12 +124,6 @@ def _with_axial_slices(
         f"{spacing_ijk[2]:.3g} mm).",
         "Pass an axial series, or reformat the volume into axial slices.",
     )
-
-
-def _radiological_affine(spacing_kji_mm: tuple[float, float, float]) -> FloatArray:
-    """Affine of slices whose columns run to the patient's left, rows to the back, and k to the head."""
-    step_mm, row_mm, column_mm = spacing_kji_mm
-    return geometry.lps_to_ras(np.diag([column_mm, row_mm, step_mm, 1.0]))
 
 
 def _sides_assumed(path: Path) -> str:
