@@ -87,8 +87,12 @@ ANATOMIES: tuple[Anatomy, ...] = (
     ),
 )
 
-#: Number of output channels, the background included.
+#: Values of label maps: the background and the seven anatomies.
 NUM_CLASSES = len(ANATOMIES) + 1
+
+#: Label of the front column where a slice cuts bone instead of a disc. No result
+#: has it: a network may learn it beside the seven, to tell a disc from a body.
+VERTEBRAL_BODY_INDEX = NUM_CLASSES
 
 #: Look-up by key.
 BY_KEY: dict[str, Anatomy] = {anatomy.key: anatomy for anatomy in ANATOMIES}

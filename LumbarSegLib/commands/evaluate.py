@@ -93,3 +93,15 @@ def _print(summary: dict[str, Any], context: dict[str, Any]) -> None:
     if summary["mean_dice"] is not None:
         say(f"  {'mean of the classes':<22}{summary['mean_dice']:7.4f}{summary['mean_pooled_dice']:9.4f}")
     say("  DSC: mean over the slices that have the class; pooled: over the pixels of all slices together")
+    if "by_plane" in summary:
+        _print_planes(summary)
+
+
+def _print_planes(summary: dict[str, Any]) -> None:
+    rows = {f"{plane} ({part['num_slices']})": part for plane, part in summary["by_plane"].items()}
+    rows["all, but discs on endplates"] = summary["without_endplate_discs"]
+    keys = [anatomy.key for anatomy in ANATOMIES]
+    say(f"  {'DSC by plane (slices)':<28}" + "".join(f"{key[:12]:>14}" for key in [*keys, "mean"]))
+    for name, part in rows.items():
+        values = [*(part["dice"][key] for key in keys), part["mean_dice"]]
+        say(f"  {name:<28}" + "".join(f"{'-' if value is None else f'{value:.3f}':>14}" for value in values))

@@ -25,6 +25,8 @@ class SliceOverlap:
         Whether the reference has the class.
     shared_pixels, summed_pixels : dict of str to int
         Pixels that prediction and reference share, and the sum of both.
+    plane : str
+        What the slice cuts; empty if not known.
     """
 
     name: str
@@ -32,9 +34,12 @@ class SliceOverlap:
     in_reference: dict[str, bool]
     shared_pixels: dict[str, int]
     summed_pixels: dict[str, int]
+    plane: str = ""
 
 
-def compute_overlap(name: str, prediction: NDArray[np.uint8], reference: NDArray[np.uint8]) -> SliceOverlap:
+def compute_overlap(
+    name: str, prediction: NDArray[np.uint8], reference: NDArray[np.uint8], plane: str = ""
+) -> SliceOverlap:
     """Compute the Dice similarity coefficient (Dice 1945) of every class.
 
     Parameters
@@ -43,6 +48,8 @@ def compute_overlap(name: str, prediction: NDArray[np.uint8], reference: NDArray
         Id of the slice.
     prediction, reference : (J, I) ndarray of uint8
         Class indices; pixels whose reference is `IGNORE_INDEX` do not count.
+    plane : str
+        What the slice cuts, for figures by plane.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def compute_overlap(name: str, prediction: NDArray[np.uint8], reference: NDArray
         summed[anatomy.key] = int(predicted.sum()) + int(expected.sum())
         dice[anatomy.key] = _dice(shared[anatomy.key], summed[anatomy.key])
         in_reference[anatomy.key] = bool(expected.any())
-    return SliceOverlap(name, dice, in_reference, shared, summed)
+    return SliceOverlap(name, dice, in_reference, shared, summed, plane)
 
 
 def _dice(shared: int, summed: int) -> float | None:

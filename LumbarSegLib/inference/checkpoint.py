@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from LumbarSegLib.anatomy import ANATOMIES
+from LumbarSegLib.anatomy import ANATOMIES, NUM_CLASSES
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.models import build_model
 from LumbarSegLib.preprocessing import PreprocessingConfig
@@ -57,8 +57,9 @@ class Checkpoint:
     training: Mapping[str, Any]
 
 
-def _class_names() -> list[str]:
-    return ["background", *(anatomy.key for anatomy in ANATOMIES)]
+def _class_names(num_classes: int) -> list[str]:
+    names = ["background", *(anatomy.key for anatomy in ANATOMIES), "vertebral_body"]
+    return names[:num_classes]
 
 
 def save_checkpoint(
@@ -97,13 +98,14 @@ def save_checkpoint(
     """
     tensors = {key: _storable(value) for key, value in model.state_dict().items()}
     payload = save(tensors)
+    options = asdict(model_config)  # type: ignore[call-overload]
     sha256 = hashlib.sha256(payload).hexdigest()
     description = {
         "format": FORMAT,
         "name": name,
         "sha256": sha256,
-        "classes": _class_names(),
-        "model": {"name": model_name, "options": asdict(model_config)},  # type: ignore[call-overload]
+        "classes": _class_names(options["num_classes"]),
+        "model": {"name": model_name, "options": options},
         "preprocessing": asdict(preprocessing),
         "training": dict(training),
     }
@@ -199,9 +201,9 @@ def _read_description(path: Path) -> dict[str, Any]:
             f"{sidecar} has format {description['format']}; this version reads format {FORMAT}.",
             "Update LumbarSeg or take weights made for this version.",
         )
-    if description["classes"] != _class_names():
+    if description["classes"] not in (_class_names(NUM_CLASSES), _class_names(NUM_CLASSES + 1)):
         raise InputError(
             f"{path} was trained for other classes: {', '.join(description['classes'])}.",
-            f"Take weights for {', '.join(_class_names())}.",
+            f"Take weights for {', '.join(_class_names(NUM_CLASSES))}.",
         )
     return dict(description)

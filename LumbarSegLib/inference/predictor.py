@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from LumbarSegLib.anatomy import NUM_CLASSES, VERTEBRAL_BODY_INDEX
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.geometry import in_plane_orientation, spacing_kji_mm
 from LumbarSegLib.inference.checkpoint import Checkpoint
@@ -192,7 +193,7 @@ class Predictor:
     def _logits(self, images: Tensor) -> Tensor:
         with self._autocast():
             logits: Tensor = self.model(images)
-        return logits.float()
+        return _without_vertebral_body(logits.float())
 
     def _autocast(self) -> AbstractContextManager[None]:
         dtype = inference_precision(self.device, self.precision)
@@ -215,6 +216,14 @@ class Predictor:
             torch.cuda.empty_cache()
         logger.warning("%s", message)
         self.warnings.append(message)
+
+
+def _without_vertebral_body(logits: Tensor) -> Tensor:
+    """Count the probability of a vertebral body, where the network knows it, as background."""
+    if logits.shape[1] == NUM_CLASSES:
+        return logits
+    background = torch.logaddexp(logits[:, :1], logits[:, VERTEBRAL_BODY_INDEX:])
+    return torch.cat([background, logits[:, 1:NUM_CLASSES]], dim=1)
 
 
 def _argmax(logits: Tensor) -> Tensor:

@@ -3,9 +3,10 @@
 Layout of DIR::
 
     images/ID.png   8- or 16-bit gray, radiological reading order
-    labels/ID.png   0-7 as in `LumbarSegLib.anatomy`, 255 = not labeled
+    labels/ID.png   0-7 as in `LumbarSegLib.anatomy`, 8 = vertebral body, 255 = not labeled
     splits.json     {"folds": [{"train": [ID, ...], "val": [ID, ...]}, ...]}
-    index.csv       optional; columns `id` and `spacing_mm`: the pixel size of every slice
+    index.csv       optional; column `id`, and as far as known `spacing_mm` (the pixel
+                    size of every slice) and `plane` (what a slice cuts, such as disc)
 """
 
 from __future__ import annotations
@@ -21,13 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from LumbarSegLib.anatomy import IGNORE_INDEX, NUM_CLASSES
+from LumbarSegLib.anatomy import IGNORE_INDEX, VERTEBRAL_BODY_INDEX
 from LumbarSegLib.errors import InputError
 
 logger = logging.getLogger(__name__)
-
-#: Outline of a vertebral body in some data sets; background for this network.
-VERTEBRAL_BODY_LABEL = 8
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,18 @@ class LabeledSlice:
     image : (J, I) ndarray of float32
         Signal.
     label_map : (J, I) ndarray of uint8
-        Class indices or `IGNORE_INDEX`.
+        Class indices, `VERTEBRAL_BODY_INDEX` or `IGNORE_INDEX`.
     spacing_mm : float
         Pixel size in mm, the same for rows and columns.
+    plane : str
+        What the slice cuts, such as "disc", "endplate" or "body"; empty if not known.
     """
 
     name: str
     image: NDArray[np.float32]
     label_map: NDArray[np.uint8]
     spacing_mm: float
+    plane: str = ""
 
 
 def list_slices(directory: Path) -> tuple[str, ...]:
@@ -130,7 +131,8 @@ def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float
         only some slices have a pixel size.
     """
     names = list(names)
-    spacings = _read_spacings(directory)
+    index = _read_index(directory)
+    spacings = _read_spacings(directory, index)
     without = [name for name in names if name not in spacings]
     if spacings and without:
         raise InputError(
@@ -139,38 +141,47 @@ def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float
         )
     if without:
         logger.warning("%s states no pixel size: %g mm is taken.", directory, nominal_spacing_mm)
-    return [_read_slice(directory, name, spacings.get(name, nominal_spacing_mm)) for name in names]
+    return [
+        _read_slice(directory, name, spacings.get(name, nominal_spacing_mm), index.get(name, {}).get("plane") or "")
+        for name in names
+    ]
 
 
-def _read_spacings(directory: Path) -> dict[str, float]:
+def _read_index(directory: Path) -> dict[str, dict[str, str]]:
     path = directory / "index.csv"
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8-sig") as file:  # Excel begins with a byte order mark
         rows = list(csv.DictReader(file))
+    if any("id" not in row for row in rows):
+        raise InputError(f"{path} has no column id.", "Give it columns id and spacing_mm (mm).")
+    return {row["id"]: row for row in rows}
+
+
+def _read_spacings(directory: Path, index: dict[str, dict[str, str]]) -> dict[str, float]:
+    path = directory / "index.csv"
     try:
-        spacings = {row["id"]: float(row["spacing_mm"]) for row in rows if row.get("spacing_mm")}
-    except (KeyError, ValueError) as error:
+        spacings = {name: float(row["spacing_mm"]) for name, row in index.items() if row.get("spacing_mm")}
+    except ValueError as error:
         raise InputError(f"{path} is malformed ({error}).", "Give it columns id and spacing_mm (mm).") from error
     if any(not spacing > 0 for spacing in spacings.values()):
         raise InputError(f"{path} has a spacing_mm that is not positive.", "Write the pixel size in mm.")
     return spacings
 
 
-def _read_slice(directory: Path, name: str, spacing_mm: float) -> LabeledSlice:
+def _read_slice(directory: Path, name: str, spacing_mm: float, plane: str) -> LabeledSlice:
     image = _read_png(directory / "images" / f"{name}.png").astype(np.float32)
     path = directory / "labels" / f"{name}.png"
     label_map = _read_png(path).astype(np.int64)
     if image.shape != label_map.shape:
         raise InputError(f"{path} is {label_map.shape}, its image {image.shape}.", "Draw labels on the image's grid.")
-    label_map[label_map == VERTEBRAL_BODY_LABEL] = 0
-    strange = set(np.unique(label_map).tolist()) - {*range(NUM_CLASSES), IGNORE_INDEX}
+    strange = set(np.unique(label_map).tolist()) - {*range(VERTEBRAL_BODY_INDEX + 1), IGNORE_INDEX}
     if strange:
         raise InputError(
             f"{path} holds label values {sorted(strange)}.",
-            f"Use 0-{NUM_CLASSES - 1}, or {IGNORE_INDEX} for unlabeled.",
+            f"Use 0-{VERTEBRAL_BODY_INDEX}, or {IGNORE_INDEX} for unlabeled.",
         )
-    return LabeledSlice(name, image, label_map.astype(np.uint8), spacing_mm)
+    return LabeledSlice(name, image, label_map.astype(np.uint8), spacing_mm, plane)
 
 
 def _read_png(path: Path) -> NDArray[np.generic]:

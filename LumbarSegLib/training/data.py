@@ -8,14 +8,14 @@ their borders by a quarter of a pixel at most.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from LumbarSegLib.anatomy import IGNORE_INDEX, NUM_CLASSES
+from LumbarSegLib.anatomy import IGNORE_INDEX, NUM_CLASSES, VERTEBRAL_BODY_INDEX
 from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.phantom.slices import make_phantom_slice
 from LumbarSegLib.preprocessing import PreprocessingConfig, remove_offset, to_working_grid
@@ -56,11 +56,19 @@ def prepare(slices: Iterable[LabeledSlice], config: PreprocessingConfig) -> list
     return prepared
 
 
-def mean_class_shares(slices: Iterable[LabeledSlice]) -> list[float]:
+def without_vertebral_bodies(slices: Iterable[LabeledSlice]) -> list[LabeledSlice]:
+    """Return the slices with vertebral bodies as background, for a network that does not learn them."""
+    return [
+        replace(each, label_map=np.where(each.label_map == VERTEBRAL_BODY_INDEX, 0, each.label_map).astype(np.uint8))
+        for each in slices
+    ]
+
+
+def mean_class_shares(slices: Iterable[LabeledSlice], num_classes: int = NUM_CLASSES) -> list[float]:
     """Average the share of each class over the annotated pixels of every slice, the background first."""
     shares = []
     for each in slices:
-        counts = np.bincount(each.label_map[each.label_map != IGNORE_INDEX], minlength=NUM_CLASSES)
+        counts = np.bincount(each.label_map[each.label_map != IGNORE_INDEX], minlength=num_classes)
         shares.append(counts / max(1, counts.sum()))
     return [float(share) for share in np.mean(shares, axis=0)]
 

@@ -77,6 +77,8 @@ class Recipe:
     #: Decay per step of the moving average of the weights, which is what is
     #: validated and kept; 0 keeps the weights themselves.
     average_decay: float = 0.0
+    #: Learn the vertebral body as an eighth class; results merge it with the background.
+    vertebral_body: bool = False
     #: Norm at which gradients are cut off.
     gradient_clip: float = 5.0
     #: Phantom slices per real slice in an epoch.
@@ -127,9 +129,10 @@ REFINE = Recipe(
 FINE = replace(
     REFINE,
     name="fine",
-    learning_rate=8e-4,
-    epochs=24,
-    average_decay=0.997,
+    learning_rate=1.5e-3,
+    epochs=110,
+    average_decay=0.998,
+    vertebral_body=True,
     augmentation=replace(REFINE.augmentation, crop_pixels=288, scale=(0.75, 1.25)),
     preprocessing=PreprocessingConfig(pixel_size_mm=0.5),
 )

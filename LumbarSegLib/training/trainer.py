@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from LumbarSegLib.anatomy import ANATOMIES
+from LumbarSegLib.anatomy import ANATOMIES, NUM_CLASSES
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize
 from LumbarSegLib.inference.checkpoint import Checkpoint, save_checkpoint
@@ -31,7 +31,13 @@ from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.losses import SegmentationLoss
 from LumbarSegLib.models import MSFF, MSFFConfig
 from LumbarSegLib.training.augmentation import Augmenter
-from LumbarSegLib.training.data import BatchSource, make_phantoms, mean_class_shares, prepare
+from LumbarSegLib.training.data import (
+    BatchSource,
+    make_phantoms,
+    mean_class_shares,
+    prepare,
+    without_vertebral_bodies,
+)
 from LumbarSegLib.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
@@ -92,18 +98,21 @@ class Trainer:
         self.directory = directory
         recipe = run.recipe
         torch.manual_seed(run.seed)
-        model = MSFF(MSFFConfig())
+        num_classes = NUM_CLASSES + recipe.vertebral_body
+        model = MSFF(MSFFConfig(num_classes=num_classes))
         if run.initial is not None:
-            model.load_state_dict(run.initial.model.state_dict())
+            _start_from(model, run.initial.model)
         self.model: MSFF = model.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.order = torch.Generator().manual_seed(run.seed)
         self.noise = torch.Generator(run.device).manual_seed(run.seed + 1)
         self.augment = Augmenter(recipe.augmentation, recipe.preprocessing, self.noise)
-        self.mean_shares = mean_class_shares(run.train)
-        self.loss = SegmentationLoss(recipe.alpha, recipe.reference, self.mean_shares, recipe.dice_weight)
+        self.mean_shares = mean_class_shares(without_vertebral_bodies(run.train))
+        train = run.train if recipe.vertebral_body else without_vertebral_bodies(run.train)
+        shares = mean_class_shares(train, num_classes)
+        self.loss = SegmentationLoss(recipe.alpha, recipe.reference, shares, recipe.dice_weight)
         phantoms = make_phantoms(_NUM_PHANTOMS if recipe.phantom_share else 0, run.seed)
         self.source = BatchSource(
-            prepare(run.train, recipe.preprocessing), prepare(phantoms, recipe.preprocessing), recipe, self.order
+            prepare(train, recipe.preprocessing), prepare(phantoms, recipe.preprocessing), recipe, self.order
         )
         self.average: AveragedModel | None = None
         if recipe.average_decay:
@@ -252,6 +261,16 @@ class Trainer:
             else {"name": self.run.initial.name, "sha256": self.run.initial.sha256},
             **self.run.description,
         }
+
+
+def _start_from(model: nn.Module, initial: nn.Module) -> None:
+    """Take over the weights of `initial`, also where only one of the two knows the vertebral body."""
+    state = initial.state_dict()
+    for key, fresh in model.state_dict().items():
+        if key in state and state[key].shape[1:] == fresh.shape[1:] and state[key].shape != fresh.shape:
+            shared = min(len(fresh), len(state[key]))  # output channels: the vertebral body is the last
+            state[key] = torch.cat([state[key][:shared], fresh[shared:]])
+    model.load_state_dict(state)
 
 
 def _make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

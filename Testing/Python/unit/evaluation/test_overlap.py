@@ -57,6 +57,23 @@ def test_pooled_dice_counts_pixels():
     assert pooled["lamina"] is None
 
 
+def test_figures_by_plane_and_without_the_discs_of_endplates():
+    reference = np.zeros((4, 4), dtype=np.uint8)
+    reference[0] = 7
+    missed = np.zeros_like(reference)
+    overlaps = [compute_overlap("a", reference, reference, "disc"), compute_overlap("b", missed, reference, "endplate")]
+    summary = summarize(overlaps)
+    assert summary["dice"]["intervertebral_disc"] == 0.5
+    assert summary["by_plane"]["disc"]["dice"]["intervertebral_disc"] == 1.0
+    assert summary["by_plane"]["endplate"] == {
+        "num_slices": 1,
+        "mean_dice": 0.0,
+        "dice": {anatomy.key: 0.0 if anatomy.key == "intervertebral_disc" else None for anatomy in ANATOMIES},
+    }
+    assert summary["without_endplate_discs"]["mean_dice"] == 1.0
+    assert "by_plane" not in summarize([compute_overlap("a", reference, reference)])
+
+
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="must have shape"):
         compute_overlap("a", np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8))

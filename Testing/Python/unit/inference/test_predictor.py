@@ -40,6 +40,22 @@ def test_result_lies_on_the_native_grid(image):
     assert len(np.unique(label_map)) > 1
 
 
+def test_a_vertebral_body_counts_as_background(image):
+    torch.manual_seed(1)
+    model = MSFF(MSFFConfig(num_classes=9, reduce=8, branch_channels=8))
+    logits = []
+    model.register_forward_hook(lambda module, inputs, output: logits.append(output.detach().clone()))
+    predictor = Predictor(_checkpoint(model), CPU, precision="full", batch_size=3)
+    slices = torch.zeros(1, 1, 64, 64).normal_()
+    merged = predictor._logits(slices).softmax(dim=1)
+    raw = logits[0].softmax(dim=1)
+    assert merged.shape[1] == 8
+    torch.testing.assert_close(merged[:, 0], raw[:, 0] + raw[:, 8])
+    torch.testing.assert_close(merged[:, 1:], raw[:, 1:8])
+    label_map, _ = predictor.predict_block(image, READING_ORDER)
+    assert label_map.max() <= 7
+
+
 def test_batch_size_does_not_matter(image):
     one, _ = Predictor(_checkpoint(), CPU, precision="full", batch_size=1).predict_block(image, READING_ORDER)
     all_at_once, _ = Predictor(_checkpoint(), CPU, precision="full", batch_size=3).predict_block(image, READING_ORDER)

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from LumbarSegLib.anatomy import NUM_CLASSES, VERTEBRAL_BODY_INDEX
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.inference.checkpoint import load_checkpoint
+from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.training.data import BatchSource, make_phantoms, prepare
 from LumbarSegLib.training.recipes import BEST, PAPER, RECIPES, AugmentationConfig, Recipe
@@ -28,6 +30,11 @@ TINY = replace(
 @pytest.fixture(scope="module")
 def slices() -> list[LabeledSlice]:
     return make_phantoms(10, seed=5)
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir()
+    return directory
 
 
 def _trainer(slices: list[LabeledSlice], directory: Path, recipe: Recipe = TINY, seed: int = 0) -> Trainer:
@@ -90,6 +97,37 @@ def test_a_run_can_start_from_other_weights(slices, tmp_path):
     for name, expected in first.model.state_dict().items():
         torch.testing.assert_close(trainer.model.state_dict()[name], expected)
     assert trainer._settings()["initial_weights"]["sha256"] == first.sha256
+
+
+def test_the_vertebral_body_is_learned_beside_the_anatomies_and_not_reported(slices, tmp_path):
+    """The disc of half the slices becomes a body; a network without that class hands its weights on."""
+    bodies = [
+        replace(each, label_map=np.where(each.label_map == 7, VERTEBRAL_BODY_INDEX, each.label_map)) if n % 2 else each
+        for n, each in enumerate(slices)
+    ]
+    without = load_checkpoint(_trainer(bodies, tmp_path / "without", replace(TINY, epochs=1)).fit())
+    assert without.model.config.num_classes == NUM_CLASSES
+    recipe = replace(TINY, epochs=2, vertebral_body=True)
+    trainer = Trainer(
+        TrainingRun(bodies[:8], bodies[8:], recipe, 0, torch.device("cpu"), {}, without), _made(tmp_path / "body")
+    )
+    started = {key: value.clone() for key, value in trainer.model.state_dict().items()}
+    initial = without.model.state_dict()
+    torch.testing.assert_close(started["head.4.weight"][:NUM_CLASSES], initial["head.4.weight"])
+    torch.testing.assert_close(started["encoder.conv1.weight"], initial["encoder.conv1.weight"])
+    checkpoint = load_checkpoint(trainer.fit())
+    assert checkpoint.model.config.num_classes == NUM_CLASSES + 1
+    assert (checkpoint.model.state_dict()["head.4.bias"][-1] - started["head.4.bias"][-1]).abs() > 0
+    affine = np.diag([-0.38, -0.38, 4.0, 1.0])
+    labels, probabilities = Predictor(checkpoint, torch.device("cpu")).predict_block(
+        bodies[1].image[None], affine, keep_probabilities=True
+    )
+    assert labels.max() < NUM_CLASSES
+    assert probabilities.shape[1] == NUM_CLASSES
+    back = Trainer(TrainingRun(bodies[:8], [], TINY, 0, torch.device("cpu"), {}, checkpoint), tmp_path)
+    torch.testing.assert_close(
+        back.model.state_dict()["head.4.bias"], checkpoint.model.state_dict()["head.4.bias"][:NUM_CLASSES]
+    )
 
 
 def test_resuming_under_other_settings_is_refused(slices, tmp_path):
