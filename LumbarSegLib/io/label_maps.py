@@ -1,4 +1,4 @@
-"""Write and read label maps as NIfTI files on the grid of their block."""
+"""Write label maps as NIfTI or NRRD files on the grid of their block, and read them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from LumbarSegLib import geometry
 from LumbarSegLib.geometry import FloatArray
 from LumbarSegLib.io import itk_grid
 from LumbarSegLib.io.file_errors import writing
+
+#: Names of files that label maps are written to.
+LABEL_MAP_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 
 #: Bytes of a NIfTI-1 header with its extension flag; the voxels follow.
 _HEADER_BYTES = 352
 
 
 def write_label_map(path: Path, label_map: NDArray[np.uint8], affine_ijk_to_ras: FloatArray) -> None:
-    """Write a label map as NIfTI.
+    """Write a label map as NIfTI or NRRD, as the name says.
 
-    Both transforms of the header (qform and sform) hold the grid, left-handed
-    grids included; they have single precision.
+    Both transforms of a NIfTI header (qform and sform) hold the grid,
+    left-handed grids included; they have single precision. NRRD holds it in full.
 
     Parameters
     ----------
     path : Path
-        Must end in .nii or .nii.gz.
+        Must end in one of `LABEL_MAP_SUFFIXES`.
     label_map : (K, J, I) ndarray of uint8
         Class indices.
     affine_ijk_to_ras : (4, 4) ndarray
@@ -43,18 +47,42 @@ def write_label_map(path: Path, label_map: NDArray[np.uint8], affine_ijk_to_ras:
     """
     if label_map.ndim != 3 or label_map.dtype != np.uint8:
         raise ValueError(f"label_map must be (K, J, I) of uint8, got {label_map.shape} of {label_map.dtype}.")
-    if not path.name.endswith((".nii", ".nii.gz")):
-        raise ValueError(f"path must end in .nii or .nii.gz, got {path.name}.")
+    name = path.name.lower()
+    if not name.endswith(LABEL_MAP_SUFFIXES):
+        raise ValueError(f"path must end in {', '.join(LABEL_MAP_SUFFIXES)}, got {path.name}.")
     if not itk_grid.is_rectangular(affine_ijk_to_ras):
-        raise ValueError("affine_ijk_to_ras must have perpendicular axes: NIfTI files cannot be sheared here.")
-    content = _encode(label_map, affine_ijk_to_ras)
-    if path.name.endswith(".gz"):
+        raise ValueError("affine_ijk_to_ras must have perpendicular axes: label maps cannot be sheared here.")
+    encode = _encode_nrrd if name.endswith(".nrrd") else _encode_nifti
+    content = encode(label_map, affine_ijk_to_ras)
+    if name.endswith(".gz"):
         content = gzip.compress(content, compresslevel=6, mtime=0)
     with writing(path):
         path.write_bytes(content)
 
 
-def _encode(label_map: NDArray[np.uint8], affine_ijk_to_ras: FloatArray) -> bytes:
+def _encode_nrrd(label_map: NDArray[np.uint8], affine_ijk_to_ras: FloatArray) -> bytes:
+    """Return the bytes of an NRRD file (format 4, https://teem.sourceforge.net/nrrd/format.html)."""
+    affine_lps = geometry.lps_to_ras(affine_ijk_to_ras)
+    axis_i, axis_j, axis_k, origin = (
+        "(" + ",".join(repr(float(value)) for value in column) + ")" for column in affine_lps[:3].T
+    )
+    slices, rows, columns = label_map.shape
+    header = (
+        "NRRD0004\n"
+        "type: uint8\n"
+        "dimension: 3\n"
+        "space: left-posterior-superior\n"
+        f"sizes: {columns} {rows} {slices}\n"
+        f"space directions: {axis_i} {axis_j} {axis_k}\n"
+        "kinds: domain domain domain\n"
+        "encoding: gzip\n"
+        f"space origin: {origin}\n"
+        "\n"
+    )
+    return header.encode() + gzip.compress(label_map.tobytes(), compresslevel=6, mtime=0)
+
+
+def _encode_nifti(label_map: NDArray[np.uint8], affine_ijk_to_ras: FloatArray) -> bytes:
     """Return the bytes of an uncompressed NIfTI file.
 
     ITK writes to a place of its own only: it reports success on a full disk,
@@ -85,7 +113,7 @@ def read_label_map(path: Path) -> tuple[NDArray[np.uint8], FloatArray]:
     -------
     label_map : (K, J, I) ndarray of uint8
     affine_ijk_to_ras : (4, 4) ndarray
-        In mm, of single precision.
+        In mm; of single precision, if the file is NIfTI.
 
     Raises
     ------

@@ -1,9 +1,19 @@
-"""Arrays and geometry in, frozen records of areas out; no torch, no paths."""
+"""Arrays and geometry in, frozen records of areas and levels out; no torch, no paths."""
 
 from __future__ import annotations
 
 from LumbarSegLib.measurement.areas import measure_block
+from LumbarSegLib.measurement.levels import UNKNOWN_LEVEL, LevelSummary, summarize_levels
 from LumbarSegLib.measurement.midline import find_midline
 from LumbarSegLib.measurement.records import Measure, Midline, SliceMeasurement
 
-__all__ = ["Measure", "Midline", "SliceMeasurement", "find_midline", "measure_block"]
+__all__ = [
+    "UNKNOWN_LEVEL",
+    "LevelSummary",
+    "Measure",
+    "Midline",
+    "SliceMeasurement",
+    "find_midline",
+    "measure_block",
+    "summarize_levels",
+]

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from LumbarSegLib.inference.segmentation import StudySegmentation
 from LumbarSegLib.io.label_maps import write_label_map
 from LumbarSegLib.measurement import SliceMeasurement, measure_block
 from LumbarSegLib.report.overview import write_overview
 from LumbarSegLib.report.provenance import Provenance
 from LumbarSegLib.report.run_record import run_record, write_run_record
-from LumbarSegLib.report.tables import table_rows, write_csv, write_json
+from LumbarSegLib.report.tables import level_rows, table_rows, write_csv, write_json
 from LumbarSegLib.report.timing import Stopwatch
+
+if TYPE_CHECKING:
+    from LumbarSegLib.inference.segmentation import StudySegmentation
 
 
 def measure_study(segmentation: StudySegmentation) -> list[tuple[SliceMeasurement, ...]]:
@@ -65,6 +68,7 @@ class StudyResult:
                 path = folder / f"segmentation_block-{number:02d}.nii.gz"
                 write_label_map(path, each.label_map, each.affine_ijk_to_ras)
             write_csv(folder / "measurements.csv", table_rows(blocks, self.measurements, provenance))
+            write_csv(folder / "levels.csv", level_rows(blocks, self.measurements, provenance))
             write_json(folder / "measurements.json", blocks, self.measurements, provenance)
             write_overview(
                 folder / "overview.png",

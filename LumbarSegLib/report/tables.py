@@ -1,19 +1,19 @@
-"""Measurements as a table (CSV, a row per slice) and as a tree (JSON).
+"""Measurements as tables (a row per slice, a row per level) and as a tree (JSON).
 
-Both hold the same numbers, rounded once: areas to 0.01 mm2 (a small fraction of
+All hold the same numbers, rounded once: areas to 0.01 mm2 (a small fraction of
 a pixel), lengths to 0.0001 mm, angles to 0.01 degrees, all else to six decimals.
-Blocks and slices count from 1.
+Blocks, slices and levels count from 1, levels of a study from the patient's foot upward.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from LumbarSegLib.io.study import Block
-from LumbarSegLib.measurement import Measure, Midline, SliceMeasurement
+from LumbarSegLib.measurement import LevelSummary, Measure, Midline, SliceMeasurement, summarize_levels
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE, Provenance
 from LumbarSegLib.report.text_files import open_text, write_json_file
 
@@ -30,6 +30,7 @@ _NO_ORIENTATION = "the file does not state the patient's orientation"
 _NO_THICKNESS = "the file does not state the slice thickness"
 _NO_DISTANCE = "the file does not state the distance of its slices"
 _NO_NEIGHBOR = "a single slice has no neighbor"
+_NO_LEVEL = "no disc is outlined in the block"
 
 
 def table_rows(
@@ -52,29 +53,118 @@ def table_rows(
         Column name (with the unit) to cell; None where there is no value, with
         the reason in the column ``absent``.
     """
+    return [
+        _slice_row(number, block, measurement, provenance)
+        for number, (block, slices) in enumerate(zip(blocks, measurements, strict=True), start=1)
+        for measurement in slices
+    ]
+
+
+def level_rows(
+    blocks: Sequence[Block], measurements: Sequence[Sequence[SliceMeasurement]], provenance: Provenance
+) -> list[dict[str, Cell]]:
+    """Return one row per level: which slices it is, its own slice's row, and the smallest dural sac in it.
+
+    See `summarize_levels` for what a level is and which slice stands for it.
+
+    Parameters
+    ----------
+    blocks, measurements, provenance
+        As for `table_rows`; blocks from caudal to cranial, at least one slice in each.
+
+    Returns
+    -------
+    list of dict
+        As `table_rows`, with the columns of the level around those of its
+        slice. A block without a disc has a single row with an empty ``level``
+        and the reason in the column ``absent``.
+    """
     rows: list[dict[str, Cell]] = []
-    for number, (block, slices) in enumerate(zip(blocks, measurements, strict=True), start=1):
-        for measurement in slices:
-            absent = _absent_identity_and_geometry(block) | {
-                measure.key: measure.reason for measure in measurement.measures if measure.value is None
-            }
-            rows.append(
-                {"series_uid": block.series_uid, "series_description": block.series_description}
-                | _image_file(block, measurement)
-                | {"block": number, "slice": measurement.slice_index + 1}
-                | _position(block, measurement)
-                | _slice_lengths(block)
-                | _tilt(block, measurement)
-                | asdict(provenance)
-                | {measure.column: _measure_value(measure) for measure in measurement.measures}
-                | {"absent": "; ".join(f"{key}: {reason}" for key, reason in absent.items())}
-                | {"notes": "; ".join(measurement.notes)}
-            )
+    blocks_slices_levels = zip(blocks, measurements, _levels(measurements), strict=True)
+    for number, (block, slices, levels) in enumerate(blocks_slices_levels, start=1):
+        rows += [
+            _level_cells(level) | _slice_row(number, block, level.center, provenance, level) for level in levels
+        ] or [_row_without_level(number, block, slices[0], provenance)]
     return rows
 
 
+def _levels(measurements: Sequence[Sequence[SliceMeasurement]]) -> list[tuple[LevelSummary, ...]]:
+    """Return the levels of each block, numbered through the study."""
+    levels: list[tuple[LevelSummary, ...]] = []
+    for slices in measurements:
+        below = sum(map(len, levels))
+        levels.append(tuple(replace(level, number=below + level.number) for level in summarize_levels(slices)))
+    return levels
+
+
+def _slice_row(
+    number: int,
+    block: Block,
+    measurement: SliceMeasurement,
+    provenance: Provenance,
+    level: LevelSummary | None = None,
+) -> dict[str, Cell]:
+    """Return the cells of a slice; with those of the smallest sac, if it stands for a level."""
+    measures = measurement.measures if level is None else (*measurement.measures, level.smallest_sac_area)
+    absent = _absent_identity_and_geometry(block) | {
+        measure.key: measure.reason for measure in measures if measure.value is None
+    }
+    return (
+        {"series_uid": block.series_uid, "series_description": block.series_description}
+        | _image_file(block, measurement)
+        | {"block": number, "slice": measurement.slice_index + 1}
+        | _position(block, measurement)
+        | _slice_lengths(block)
+        | _tilt(block, measurement)
+        | asdict(provenance)
+        | {measure.column: _measure_value(measure) for measure in measures}
+        | ({} if level is None else {"smallest_dural_sac_slice": _smallest_sac_slice(level)})
+        | {"absent": _joined_reasons(absent)}
+        | {"notes": "; ".join(measurement.notes)}
+    )
+
+
+def _row_without_level(
+    number: int, block: Block, measurement: SliceMeasurement, provenance: Provenance
+) -> dict[str, Cell]:
+    """Return the row of a block without a disc: the columns of any level, and why they are empty."""
+    any_level = LevelSummary(0, "", 0, 0, measurement, None)
+    columns = _level_cells(any_level) | _slice_row(number, block, measurement, provenance, any_level)
+    return (
+        dict.fromkeys(columns)
+        | {"series_uid": block.series_uid, "series_description": block.series_description, "block": number}
+        | _slice_lengths(block)
+        | asdict(provenance)
+        | {"absent": _joined_reasons({"level": _NO_LEVEL} | _absent_identity_and_geometry(block)), "notes": ""}
+    )
+
+
+def _level_cells(level: LevelSummary) -> dict[str, Cell]:
+    return {
+        "level": level.number,
+        "level_name": level.name,
+        "first_slice": level.first_index + 1,
+        "last_slice": level.last_index + 1,
+    }
+
+
+def _smallest_sac_slice(level: LevelSummary) -> int | None:
+    return None if level.smallest_sac is None else level.smallest_sac.slice_index + 1
+
+
+def _joined_reasons(absent: Mapping[str, str]) -> str:
+    return "; ".join(f"{key}: {reason}" for key, reason in absent.items())
+
+
 def write_csv(path: Path, rows: Sequence[dict[str, Cell]]) -> None:
-    """Write `table_rows` as CSV (UTF-8, comma, point as decimal sign); an empty cell is a missing value.
+    """Write rows as a text table (UTF-8, point as decimal sign); an empty cell is a missing value.
+
+    Parameters
+    ----------
+    path : Path
+        The columns are parted by tabs if it ends in .tsv, by commas otherwise.
+    rows : sequence of dict
+        From `table_rows` or `level_rows`.
 
     Raises
     ------
@@ -83,8 +173,9 @@ def write_csv(path: Path, rows: Sequence[dict[str, Cell]]) -> None:
     """
     if not rows:
         raise ValueError("rows must hold at least one slice.")
+    delimiter = "\t" if path.name.lower().endswith(".tsv") else ","
     with open_text(path) as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), delimiter=delimiter, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -92,8 +183,9 @@ def write_csv(path: Path, rows: Sequence[dict[str, Cell]]) -> None:
 def write_json(
     path: Path, blocks: Sequence[Block], measurements: Sequence[Sequence[SliceMeasurement]], provenance: Provenance
 ) -> None:
-    """Write the measurements as JSON, with the reasons for missing values and the midlines.
+    """Write the measurements as JSON, with the reasons for missing values, the midlines and the levels.
 
+    A level names its slices; their figures stand with the slices.
     Where the patient's orientation is not known, there are no midlines: their
     coordinates would mean nothing.
 
@@ -104,6 +196,7 @@ def write_json(
     blocks, measurements, provenance
         As for `table_rows`.
     """
+    blocks_slices_levels = zip(blocks, measurements, _levels(measurements), strict=True)
     content = {
         "schema_version": SCHEMA_VERSION,
         "notice": RESEARCH_USE_NOTICE,
@@ -114,8 +207,9 @@ def write_json(
             {"block": number, "series_uid": block.series_uid, "series_description": block.series_description}
             | _slice_lengths(block)
             | {"absent": _absent_identity_and_geometry(block)}
+            | {"levels": [_level_tree(level) for level in levels]}
             | {"slices": [_slice_tree(block, measurement) for measurement in slices]}
-            for number, (block, slices) in enumerate(zip(blocks, measurements, strict=True), start=1)
+            for number, (block, slices, levels) in enumerate(blocks_slices_levels, start=1)
         ],
     }
     write_json_file(path, content)
@@ -129,16 +223,23 @@ def _slice_tree(block: Block, measurement: SliceMeasurement) -> dict[str, object
         **_position(block, measurement),
         **_tilt(block, measurement),
         "midline": None if midline is None else _midline_tree(midline),
-        "measures": {
-            measure.key: {
-                "value": _measure_value(measure),
-                "unit": measure.unit,
-                "reason": measure.reason or None,
-            }
-            for measure in measurement.measures
-        },
+        "measures": {measure.key: _measure_tree(measure) for measure in measurement.measures},
         "notes": list(measurement.notes),
     }
+
+
+def _level_tree(level: LevelSummary) -> dict[str, object]:
+    smallest = level.smallest_sac_area
+    return {
+        **_level_cells(level),
+        "slice": level.center.slice_index + 1,
+        smallest.key: _measure_tree(smallest),
+        "smallest_dural_sac_slice": _smallest_sac_slice(level),
+    }
+
+
+def _measure_tree(measure: Measure) -> dict[str, object]:
+    return {"value": _measure_value(measure), "unit": measure.unit, "reason": measure.reason or None}
 
 
 def _midline_tree(midline: Midline) -> dict[str, object]:

@@ -16,7 +16,7 @@ from LumbarSegLib.cli import main
 from LumbarSegLib.io.label_maps import read_label_map
 from LumbarSegLib.phantom.study import PhantomStudy, write_phantom_study
 
-FILES = {"measurements.csv", "measurements.json", "overview.png", "run.json"}
+FILES = {"measurements.csv", "measurements.json", "levels.csv", "overview.png", "run.json"}
 
 
 def _segment(study: Path, output: Path, *more: str) -> list[dict[str, str]]:

@@ -86,6 +86,18 @@ def test_labels_and_both_transforms_hold_the_grid(tmp_path: Path, affine: NDArra
     np.testing.assert_allclose(read_affine, affine, atol=TOLERANCE_MM)
 
 
+@pytest.mark.parametrize("affine", GRIDS.values(), ids=GRIDS.keys())
+def test_nrrd_holds_the_grid_in_full(tmp_path: Path, affine: NDArray[np.float64]) -> None:
+    path = tmp_path / "labels.nrrd"
+    write_label_map(path, some_labels(), affine)
+    label_map, read_affine = read_label_map(path)  # by ITK, which knows nothing of our writer
+    np.testing.assert_array_equal(label_map, some_labels())
+    np.testing.assert_allclose(read_affine, affine, rtol=0, atol=1e-12)
+    assert SimpleITK.ReadImage(str(path)).GetPixelID() == SimpleITK.sitkUInt8
+    write_label_map(tmp_path / "again.nrrd", some_labels(), affine)
+    assert (tmp_path / "again.nrrd").read_bytes() == path.read_bytes()
+
+
 def test_one_slice_and_no_compression(tmp_path: Path) -> None:
     write_label_map(tmp_path / "labels.nii", some_labels()[:1], GRIDS["oblique"])
     label_map, affine = read_label_map(tmp_path / "labels.nii")
@@ -94,7 +106,7 @@ def test_one_slice_and_no_compression(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("name", ["labels.nii", "labels.nii.gz"])
+@pytest.mark.parametrize("name", ["labels.nii", "labels.nii.gz", "labels.nrrd"])
 def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left") as caught:
