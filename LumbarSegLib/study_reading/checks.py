@@ -50,7 +50,10 @@ def resolve_spacing(own_ji_mm: tuple[float, float] | None, given_mm: float | Non
     """
     if own_ji_mm is None:
         if given_mm is None:
-            raise InputError(f"{source} has no pixel spacing.", "Save it with its spacing, or give the width of one pixel (--spacing-mm).")
+            raise InputError(
+                f"{source} has no pixel spacing.",
+                "Save it with its spacing, or give the width of one pixel (--spacing-mm).",
+            )
         return given_mm, given_mm
     if not all(MIN_SPACING_MM <= size <= MAX_SPACING_MM for size in own_ji_mm):
         raise InputError(
