@@ -44,7 +44,7 @@ def choose_device(name: str = "auto") -> DeviceChoice:
     kind, colon, index = name.partition(":")
     if kind not in DEVICE_NAMES or (colon and not (kind == "cuda" and index.isdecimal())):
         raise InputError(
-            f"Device must be one of {', '.join(DEVICE_NAMES)} or cuda:N, got {name!r}.", "Use --device auto."
+            f"Device must be one of {', '.join(DEVICE_NAMES)} or cuda:N, got {name!r}.", "Use device auto."
         )
     if kind == "cpu":
         choice = DeviceChoice(torch.device("cpu"), "CPU asked for")
@@ -52,7 +52,7 @@ def choose_device(name: str = "auto") -> DeviceChoice:
         choice = _cuda(name)
     elif kind == "mps":
         if not torch.backends.mps.is_available():
-            raise InputError("Device mps is not available on this machine.", "Use --device auto or --device cpu.")
+            raise InputError("Device mps is not available on this machine.", "Use device auto or cpu.")
         choice = DeviceChoice(torch.device("mps"), "MPS asked for")
     else:
         choice = _auto()
@@ -100,13 +100,13 @@ def inference_precision(device: torch.device, precision: str = "auto") -> torch.
 def _cuda(name: str) -> DeviceChoice:
     if not torch.cuda.is_available():
         raise InputError(
-            f"Device {name} is not available: {_no_cuda_reason()}.", "Use --device auto or --device cpu, or repair it."
+            f"Device {name} is not available: {_no_cuda_reason()}.", "Use device auto or cpu, or repair it."
         )
     device = torch.device(name)
     if device.index is not None and device.index >= torch.cuda.device_count():
         raise InputError(
             f"Device {name} does not exist; this machine has {torch.cuda.device_count()} CUDA device(s).",
-            "Use --device cuda:0.",
+            "Use device cuda:0.",
         )
     return DeviceChoice(device, f"CUDA asked for ({torch.cuda.get_device_name(device)})")
 

@@ -50,7 +50,7 @@ BAD_INPUT = {
         ["--levels", "{out}/a.csv", "--measurements", "{out}/a.csv", "{in}", "{out}/a.nrrd"],
         "same",
     ),
-    "unknown device": (["--device", "gpu", "{in}", "{out}/a.nrrd"], "--device auto"),
+    "unknown device": (["--device", "gpu", "{in}", "{out}/a.nrrd"], "device auto"),
     "unknown precision": (["--precision", "half", "{in}", "{out}/a.nrrd"], "auto, full"),
     "missing weights": (["--weights", "{out}/net.safetensors", "{in}", "{out}/a.nrrd"], "net.safetensors"),
 }

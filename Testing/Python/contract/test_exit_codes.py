@@ -72,7 +72,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "coronal only": (_coronal_only, "coronal"),
     "CT": (_computed_tomography, "CT"),
     "picture without spacing": (_picture_without_spacing, "--spacing-mm"),
-    "unknown device": (_strange_device, "--device auto"),
+    "unknown device": (_strange_device, "device auto"),
     "missing weights": (_missing_weights, "does not exist"),
     "wrong checksum": (_weights_with_wrong_checksum, "checksum"),
 }

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 #: What a module file may import when Slicer scans it: Slicer itself and the standard library.
 SLICER_MODULES = frozenset({"slicer", "vtk", "qt", "ctk"})
@@ -79,16 +80,51 @@ def test_package_description_is_the_same(project_root: Path, cmake: dict[str, st
     assert f'\ndescription = "{cmake["DESCRIPTION"]}"\n' in pyproject
 
 
+def test_icon_and_screenshots_are_files_of_the_repository(project_root: Path, cmake: dict[str, str]) -> None:
+    for url in (cmake["ICONURL"], *cmake["SCREENSHOTURLS"].split()):
+        assert url.startswith(cmake["HOMEPAGE"] + "/")
+        assert (project_root / url.removeprefix(cmake["HOMEPAGE"] + "/")).is_file(), url
+    icon = project_root / cmake["ICONURL"].removeprefix(cmake["HOMEPAGE"] + "/")
+    with Image.open(icon) as picture:
+        assert picture.size == (128, 128)
+
+
+def listed_files(cmake_file: Path) -> list[str]:
+    text = cmake_file.read_text(encoding="utf-8").replace("${MODULE_NAME}", "LumbarSeg")
+    return re.findall(r"^  ([\w./-]+\.\w+)$", text, re.MULTILINE)
+
+
+def files_below(folder: Path, relative_to: Path) -> list[str]:
+    return [
+        path.relative_to(relative_to).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and path.name != "CMakeLists.txt"
+    ]
+
+
 def test_cmake_ships_every_file_of_the_module(project_root: Path) -> None:
     folder = project_root / "LumbarSeg"
-    listed = (folder / "CMakeLists.txt").read_text(encoding="utf-8").replace("${MODULE_NAME}", "LumbarSeg")
-    shipped = {
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in {".md", ".pyc"} and path.name != "CMakeLists.txt"
-    }
-    assert "LumbarSeg.py" in shipped
-    assert set(re.findall(r"^  ([\w./-]+\.\w+)$", listed, re.MULTILINE)) == shipped
+    listed = listed_files(folder / "CMakeLists.txt")
+    assert "LumbarSeg.py" in listed
+    assert sorted(listed) == sorted(name for name in files_below(folder, folder) if not name.endswith(".md"))
+
+
+def test_cmake_ships_every_file_of_the_library(project_root: Path) -> None:
+    """Names from the root on: the package keeps its folders, and the weights their card."""
+    listed = listed_files(project_root / "LumbarSegLib" / "CMakeLists.txt")
+    assert "LumbarSegLib/weights/msff_axial_t2.safetensors" in listed
+    assert sorted(listed) == sorted(files_below(project_root / "LumbarSegLib", project_root))
+
+
+def test_cmake_builds_every_part_and_its_tests(project_root: Path) -> None:
+    text = (project_root / "CMakeLists.txt").read_text(encoding="utf-8")
+    parts = re.findall(r"^ *add_subdirectory\((\w+)\)$", text, re.MULTILINE)
+    assert parts == ["LumbarSegLib", "LumbarSeg", "LumbarSegCLI", "Testing"]
+    for part in parts:
+        assert (project_root / part / "CMakeLists.txt").is_file()
+    tests = project_root / "Testing" / "Python" / "CMakeLists.txt"
+    (script,) = re.findall(r"SCRIPT ([\w/.]+)\)", tests.read_text(encoding="utf-8"))
+    assert (tests.parent / script).is_file()
 
 
 def test_no_module_lies_loose_in_the_root(project_root: Path) -> None:
