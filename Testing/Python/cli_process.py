@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,11 @@ def run_cli(*words: object, script: Path = SCRIPT, **options: object) -> subproc
     """Run the module; options go to `subprocess.run`."""
     command = [sys.executable, script, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def allow_interrupts() -> None:
+    """For `preexec_fn`: a shell's background job ignores SIGINT, and what it starts would as well."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def write_volume(path: Path, block: Block, repeat: int = 1) -> Path:

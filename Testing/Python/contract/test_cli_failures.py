@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_process import SCRIPT, oblique_flipped_block, run_cli, write_volume
+from cli_process import SCRIPT, allow_interrupts, oblique_flipped_block, run_cli, write_volume
 
 from LumbarSegLib.io.study import Block
 
@@ -117,7 +117,8 @@ def test_a_fault_is_one_line_with_the_traceback_on_stdout(volume, tmp_path):
 def test_a_run_that_is_ended_leaves_nothing(block, tmp_path, sent):
     long_volume = write_volume(tmp_path / "long.nrrd", block, repeat=10)
     command = [sys.executable, SCRIPT, "--measurements", tmp_path / "a.csv", long_volume, tmp_path / "a.nrrd"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, **pipes, preexec_fn=allow_interrupts)
     try:
         assert any("slice 1 of 30" in line for line in process.stdout)
         process.send_signal(sent)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_process import allow_interrupts
 from dicom_factory import CORONAL, SAGITTAL, T2_TAGS, write_series
 from PIL import Image
 
@@ -144,7 +145,8 @@ def test_a_closed_pipe_is_no_traceback(tmp_path):
 def test_an_interrupt_leaves_nothing_behind(tmp_path):
     write_phantom_study(tmp_path / "input", seed=1)
     command = [sys.executable, "-m", "LumbarSegLib.cli", "segment", tmp_path / "input", "--output", tmp_path / "out"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    process = subprocess.Popen(command, **options, preexec_fn=allow_interrupts)
     try:
         for line in process.stderr:
             if line.startswith("slice"):

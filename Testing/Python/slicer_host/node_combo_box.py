@@ -9,6 +9,7 @@ import vtk
 from PySide6 import QtWidgets
 
 from .proxies import Part, plays
+from .scene_parts import while_alive
 
 SCENE_EVENTS = (
     slicer.vtkMRMLScene.NodeAddedEvent,
@@ -57,7 +58,9 @@ class NodeComboBox(Part):
         self._forget_scene()
         self.scene = scene
         if scene is not None:
-            self.tags = [scene.AddObserver(event, self._scene_changed) for event in SCENE_EVENTS]
+            self.tags = [
+                scene.AddObserver(event, while_alive(self.combo_box, self._scene_changed)) for event in SCENE_EVENTS
+            ]
         self._update()
         if scene is not None and self.requested_id:
             self._set_current(self.requested_id)
@@ -124,7 +127,8 @@ class NodeComboBox(Part):
         nodes = self._nodes()
         self.node_ids = [node.GetID() for node in nodes]
         self._forget_names()
-        self.name_tags = [(node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._show_name)) for node in nodes]
+        show_name = while_alive(self.combo_box, self._show_name)
+        self.name_tags = [(node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, show_name)) for node in nodes]
         entries = [(self._none_text(), "")] if self._none_is_listed() or not nodes else []
         entries += [(node.GetName(), node.GetID()) for node in nodes]
         entries += [(text, f"+{kind}") for text, kind in self._creations()]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import shiboken6
 
 from .proxies import Part, plays
 
@@ -22,3 +25,13 @@ class SceneHolder(Part):
 
     def mrmlScene(self) -> Any:
         return self.scene
+
+
+def while_alive(qt_object: Any, callback: Callable[..., None]) -> Callable[..., None]:
+    """Return an observer that does nothing once a widget is gone, as Qt's own connections end with it."""
+
+    def observe(*arguments: Any) -> None:
+        if shiboken6.isValid(qt_object):
+            callback(*arguments)
+
+    return observe

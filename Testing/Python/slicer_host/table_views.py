@@ -9,7 +9,7 @@ import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from .proxies import Part, part_of, plays, proxy_class
-from .scene_parts import SceneHolder
+from .scene_parts import SceneHolder, while_alive
 
 
 def _column_letters(index: int) -> str:
@@ -38,7 +38,7 @@ class TableModel(Part):
         self._forget_node()
         self.node = node
         if node is not None:
-            self.tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._fill)
+            self.tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, while_alive(self.owner, self._fill))
         self._fill()
 
     def _forget_node(self, *_arguments: Any) -> None:
@@ -140,8 +140,8 @@ class TableView(SceneHolder):
             return
         if self.scene_tag is not None:
             self.scene.RemoveObserver(self.scene_tag)
-        event = slicer.vtkMRMLScene.EndBatchProcessEvent
-        self.scene_tag = scene.AddObserver(event, self._show_view_node) if scene is not None else None
+        event, show = slicer.vtkMRMLScene.EndBatchProcessEvent, while_alive(self.owner, self._show_view_node)
+        self.scene_tag = scene.AddObserver(event, show) if scene is not None else None
         super().setMRMLScene(scene)
 
     def _show_view_node(self, *_arguments: Any) -> None:
@@ -168,8 +168,8 @@ class TableView(SceneHolder):
             return
         if self.view_tag is not None:
             self.view_node.RemoveObserver(self.view_tag)
-        event = vtk.vtkCommand.ModifiedEvent
-        self.view_tag = node.AddObserver(event, self._show_view_node) if node is not None else None
+        event, show = vtk.vtkCommand.ModifiedEvent, while_alive(self.owner, self._show_view_node)
+        self.view_tag = node.AddObserver(event, show) if node is not None else None
         self.view_node = node
         self._show_view_node()
 
