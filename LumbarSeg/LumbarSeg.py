@@ -613,7 +613,8 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
         Raises
         ------
         InputError
-            If the input was refused, or the volume has left the scene.
+            If the input was refused, or the volume has left the scene or changed
+            so that the outlines do not fit it.
         RuntimeError
             If the job failed or was cancelled.
         """
@@ -624,6 +625,12 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
         volumeNode = job.volumeNode
         if not slicer.mrmlScene.IsNodePresent(volumeNode):
             raise InputError(_("The volume was removed meanwhile."), _("Load it and press Apply again."))
+        # Checked before anything is replaced: outlines of another grid would be measured wrongly.
+        refusal = self.refusal(volumeNode)
+        if refusal is not None:
+            raise refusal
+        if not job.isVolumeAsStarted:
+            raise InputError(_("The volume's grid was changed meanwhile."), _("Press Apply again."))
         with _withoutLeftovers():
             if segmentationNode is None or not slicer.mrmlScene.IsNodePresent(segmentationNode):
                 segmentationNode = segmentations.createSegmentation(volumeNode)

@@ -28,6 +28,7 @@ import LumbarSegLib
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.io.label_maps import read_label_map
 from LumbarSegNodes import volumes
+from LumbarSegNodes.grids import affineFromVolume, shapeFromVolume
 
 _SCRIPT_NAME = "LumbarSegCLI.py"
 _ERROR_PREFIX = "LumbarSegCLI: error: "
@@ -133,6 +134,7 @@ class SegmentationJob:
         self._process: subprocess.Popen[str] | None = None
         self._readers: list[threading.Thread] = []
         self._isCancelled = False
+        self._grid: tuple[object, ...] = ()
 
     def start(self) -> None:
         """Write the volume and start the child.
@@ -146,6 +148,7 @@ class SegmentationJob:
         """
         try:
             volumes.writeVolume(self.volumeNode, self._volumePath)
+            self._grid = _gridOf(self.volumeNode)
             self._process = subprocess.Popen(  # noqa: S603 - our own script, no shell
                 self._command(),
                 stdin=subprocess.DEVNULL,
@@ -173,6 +176,11 @@ class SegmentationJob:
         return any(reader.is_alive() for reader in self._readers) or (
             self._process is not None and self._process.poll() is None
         )
+
+    @property
+    def isVolumeAsStarted(self) -> bool:
+        """Whether the volume still lies on the grid that was segmented."""
+        return _gridOf(self.volumeNode) == self._grid
 
     @property
     def processId(self) -> int | None:
@@ -281,6 +289,10 @@ def findScript() -> Path:
         if place.is_file():
             return place
     raise RuntimeError(f"{_SCRIPT_NAME} is missing; looked for {' and '.join(map(str, places))}.")
+
+
+def _gridOf(volumeNode) -> tuple[object, ...]:
+    return shapeFromVolume(volumeNode), affineFromVolume(volumeNode).tobytes()
 
 
 def _pythonExecutable() -> str:

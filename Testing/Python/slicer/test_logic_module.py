@@ -45,6 +45,7 @@ class FinishedJob:
     """What a job hands over at its end."""
 
     def __init__(self, volume_node, label_map) -> None:
+        self.isVolumeAsStarted = True
         self.volumeNode = volume_node
         self.label_map = label_map
 

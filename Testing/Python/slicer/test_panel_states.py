@@ -275,6 +275,34 @@ def test_a_failed_run_tells_why_and_leaves_the_scene(panel: Panel, volume, tmp_p
     assert panel.ui.weightsPathLineEdit.currentPath == ""
 
 
+def spacing_changed(volume) -> None:
+    volume.SetSpacing(0.7, 0.7, 4.0)
+
+
+def put_under_a_transform(volume) -> None:
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "shift")
+    shift = vtk.vtkMatrix4x4()
+    shift.SetElement(0, 3, 10.0)
+    transform.SetMatrixTransformToParent(shift)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"), [(spacing_changed, "grid was changed meanwhile"), (put_under_a_transform, "not hardened")]
+)
+def test_outlines_do_not_go_onto_a_volume_that_changed_during_the_run(panel: Panel, volume, change, reason) -> None:
+    """Neither into a new segmentation nor over the outlines of an earlier run."""
+    run(panel)
+    segmentation = panel.ui.outputSegmentationSelector.currentNode()
+    panel.ui.applyButton.click()
+    change(volume)
+    before = scene_content()
+    panel.wait_until(lambda: not is_running(panel), PATIENCE_S)
+    assert reason in panel.ui.statusLabel.text
+    assert scene_content() == before
+    assert segmentation.GetSegmentation().GetNumberOfSegments() == 7
+
+
 def test_a_run_ends_well_while_another_module_is_open(panel: Panel, volume) -> None:
     layout = slicer.app.layoutManager().layout
     panel.ui.applyButton.click()
