@@ -16,21 +16,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from LumbarSegLib.anatomy import NUM_CLASSES
-from LumbarSegLib.models.resnet import STAGE_CHANNELS, ResNet18Encoder, initialize
-
-#: The encoder halves the grid five times.
-GRID_MULTIPLE = 32
+from LumbarSegLib.models.blocks import UpsamplingBlock, conv_norm_relu, initialize, upsampling_head
+from LumbarSegLib.models.network import NetworkConfig, SegmentationNetwork
+from LumbarSegLib.models.resnet import STAGE_CHANNELS, ResNetEncoder
 
 
 @dataclass(frozen=True)
-class MSFFConfig:
+class MSFFConfig(NetworkConfig):
     """Everything that shapes the network; stored in the checkpoint."""
 
-    #: Output channels, the background included.
-    num_classes: int = NUM_CLASSES
-    #: Gray slices have one channel (not stated in the paper).
-    in_channels: int = 1
     #: Channels behind the 1x1 convolution of an atrous branch. The paper says
     #: "single channel", taken as a reduction; 1 is the literal reading.
     reduce: int = 128
@@ -46,7 +40,7 @@ class MSFFConfig:
     pool_channels: int = 32
     #: Also hand the input of the bottleneck on to the decoder.
     identity: bool = False
-    #: False gives the paper's "network without MSFF" (Table 3).
+    #: False puts the identity in place of the fusion.
     bottleneck: bool = True
     #: Channels behind each decoder stage, coarse to fine.
     decoder_channels: tuple[int, int, int, int] = (256, 128, 64, 64)
@@ -54,12 +48,11 @@ class MSFFConfig:
     head_channels: int = 32
 
 
-def _conv_norm_relu(in_channels: int, out_channels: int, kernel: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
+@dataclass(frozen=True)
+class MSFFNoBottleneckConfig(MSFFConfig):
+    """The paper's "network without MSFF" (Table 3)."""
+
+    bottleneck: bool = False
 
 
 class AtrousBranch(nn.Module):
@@ -67,9 +60,9 @@ class AtrousBranch(nn.Module):
 
     def __init__(self, in_channels: int, reduce: int, out_channels: int, rate: int) -> None:
         super().__init__()
-        self.reduce = _conv_norm_relu(in_channels, reduce)
+        self.reduce = conv_norm_relu(in_channels, reduce)
         self.depthwise = nn.Conv2d(reduce, reduce, 3, padding=rate, dilation=rate, groups=reduce, bias=False)
-        self.pointwise = _conv_norm_relu(reduce, out_channels)
+        self.pointwise = conv_norm_relu(reduce, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, j, i) -> (B, out_channels, j, i)."""
@@ -84,7 +77,7 @@ class PoolBranch(nn.Module):
         super().__init__()
         self.kernel = kernel
         self.stride = stride or kernel
-        self.project = _conv_norm_relu(in_channels, out_channels)
+        self.project = conv_norm_relu(in_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, j, i) -> (B, out_channels, j, i)."""
@@ -103,7 +96,7 @@ class MSFFBottleneck(nn.Module):
         self.branches = nn.ModuleList(
             [AtrousBranch(in_channels, config.reduce, config.branch_channels, rate) for rate in config.rates]
         )
-        self.branches.append(_conv_norm_relu(in_channels, config.branch_channels))
+        self.branches.append(conv_norm_relu(in_channels, config.branch_channels))
         self.branches.extend(
             PoolBranch(in_channels, config.pool_channels, kernel, config.pool_stride) for kernel in config.pool_kernels
         )
@@ -122,27 +115,8 @@ class MSFFBottleneck(nn.Module):
         return torch.cat(maps, dim=1)
 
 
-class DecoderStage(nn.Module):
-    """1x1 to a quarter, 3x3 transposed with stride 2, 1x1; then the encoder's map."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        middle = in_channels // 4
-        self.reduce = _conv_norm_relu(in_channels, middle)
-        self.upsample = nn.Sequential(
-            nn.ConvTranspose2d(middle, middle, 3, 2, 1, output_padding=1, bias=False),
-            nn.BatchNorm2d(middle),
-            nn.ReLU(inplace=True),
-        )
-        self.expand = _conv_norm_relu(middle, out_channels)
-
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """(B, C, j, i) and the skip (B, S, 2j, 2i) -> (B, out_channels + S, 2j, 2i)."""
-        return torch.cat([self.expand(self.upsample(self.reduce(x))), skip], dim=1)
-
-
-class MSFF(nn.Module):
-    """The network: gray slices of any size in, logits of the same size out.
+class MSFF(SegmentationNetwork):
+    """The network.
 
     Parameters
     ----------
@@ -150,11 +124,12 @@ class MSFF(nn.Module):
         Sizes and the readings of the paper.
     """
 
+    config: MSFFConfig
+
     def __init__(self, config: MSFFConfig | None = None) -> None:
-        super().__init__()
         config = config or MSFFConfig()
-        self.config = config
-        self.encoder = ResNet18Encoder(config.in_channels)
+        super().__init__(config)
+        self.encoder = ResNetEncoder(config.in_channels)
         channels = STAGE_CHANNELS[-1]
         self.bottleneck: nn.Module = nn.Identity()
         if config.bottleneck:
@@ -162,35 +137,17 @@ class MSFF(nn.Module):
             self.bottleneck, channels = fusion, fusion.out_channels
         stages = []
         for out_channels, skip_channels in zip(config.decoder_channels, reversed(STAGE_CHANNELS[:-1]), strict=True):
-            stages.append(DecoderStage(channels, out_channels))
+            stages.append(UpsamplingBlock(channels, out_channels))
             channels = out_channels + skip_channels
         self.decoder = nn.ModuleList(stages)
-        self.head = nn.Sequential(
-            nn.ConvTranspose2d(channels, config.head_channels, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(config.head_channels),
-            nn.ReLU(inplace=True),
-            _conv_norm_relu(config.head_channels, config.head_channels, 3),
-            nn.Conv2d(config.head_channels, config.num_classes, 3, padding=1),
-        )
+        self.head = upsampling_head(channels, config.head_channels, config.num_classes)
         initialize(self)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Map normalized slices to logits.
-
-        Parameters
-        ----------
-        image : (B, in_channels, J, I) Tensor
-            Any J, I >= 1; the border is replicated up to a multiple of 32.
-
-        Returns
-        -------
-        (B, num_classes, J, I) Tensor
-        """
-        rows, columns = image.shape[-2:]
-        image = F.pad(image, (0, -columns % GRID_MULTIPLE, 0, -rows % GRID_MULTIPLE), mode="replicate")
+    def padded_logits(self, image: Tensor) -> Tensor:
+        """(B, in_channels, J, I) -> (B, num_classes, J, I)."""
         *skips, x = self.encoder(image)
         x = self.bottleneck(x)  # (B, 640, j, i)
         for stage, skip in zip(self.decoder, reversed(skips), strict=True):
-            x = stage(x, skip)  # doubles j and i, up to (B, 128, J/2, I/2)
+            x = torch.cat([stage(x), skip], dim=1)  # doubles j and i, up to (B, 128, J/2, I/2)
         logits: Tensor = self.head(x)  # (B, num_classes, J, I)
-        return logits[..., :rows, :columns]
+        return logits

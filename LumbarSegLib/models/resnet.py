@@ -1,17 +1,20 @@
-"""ResNet-18 encoder (He 2016, doi 10.1109/CVPR.2016.90) with torchvision's state-dict keys.
+"""ResNet encoder (He 2016, doi 10.1109/CVPR.2016.90) with torchvision's state-dict keys.
 
 Notation: B batch, C channels, J rows, I columns of the input, both multiples of 32.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 #: Channels of the maps x0 ... x4, at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
 STAGE_CHANNELS = (64, 64, 128, 256, 512)
+
+#: Blocks of layer1 ... layer4; both networks consist of `BasicBlock`.
+RESNET18_DEPTHS = (2, 2, 2, 2)
+RESNET34_DEPTHS = (3, 4, 6, 3)
 
 
 class BasicBlock(nn.Module):
@@ -39,25 +42,32 @@ class BasicBlock(nn.Module):
         return result
 
 
-class ResNet18Encoder(nn.Module):
-    """The convolutional part of ResNet-18, returning the map of every stage.
+def _layer(in_channels: int, out_channels: int, depth: int, stride: int) -> nn.Sequential:
+    first = BasicBlock(in_channels, out_channels, stride)
+    return nn.Sequential(first, *(BasicBlock(out_channels, out_channels, 1) for _ in range(depth - 1)))
+
+
+class ResNetEncoder(nn.Module):
+    """The convolutional part of ResNet-18 or -34, returning the map of every stage.
 
     Parameters
     ----------
     in_channels : int
         Channels of the input image; 1 for gray slices.
+    depths : sequence of int
+        `RESNET18_DEPTHS` or `RESNET34_DEPTHS`.
     """
 
-    def __init__(self, in_channels: int = 1) -> None:
+    def __init__(self, in_channels: int = 1, depths: Sequence[int] = RESNET18_DEPTHS) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        self.layer1 = nn.Sequential(BasicBlock(64, 64, 1), BasicBlock(64, 64, 1))
-        self.layer2 = nn.Sequential(BasicBlock(64, 128, 2), BasicBlock(128, 128, 1))
-        self.layer3 = nn.Sequential(BasicBlock(128, 256, 2), BasicBlock(256, 256, 1))
-        self.layer4 = nn.Sequential(BasicBlock(256, 512, 2), BasicBlock(512, 512, 1))
+        self.layer1 = _layer(64, 64, depths[0], 1)
+        self.layer2 = _layer(64, 128, depths[1], 2)
+        self.layer3 = _layer(128, 256, depths[2], 2)
+        self.layer4 = _layer(256, 512, depths[3], 2)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Map (B, C, J, I) to the five stages (see `STAGE_CHANNELS`)."""
@@ -69,7 +79,7 @@ class ResNet18Encoder(nn.Module):
         return x0, x1, x2, x3, x4
 
     def load_torchvision(self, state_dict: Mapping[str, Tensor]) -> None:
-        """Load the state dict of torchvision's `resnet18`, strictly.
+        """Load the state dict of torchvision's `resnet18` or `resnet34`, strictly.
 
         Parameters
         ----------
@@ -88,16 +98,3 @@ class ResNet18Encoder(nn.Module):
         if stem is not None and self.conv1.in_channels == 1 and stem.shape[1] != 1:
             state["conv1.weight"] = stem.sum(dim=1, keepdim=True)
         self.load_state_dict(state, strict=True)
-
-
-def initialize(module: nn.Module) -> None:
-    """Initialize the convolutions of `module` after He 2015 and its norms to identity."""
-    for child in module.modules():
-        if isinstance(child, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(child.weight, mode="fan_out", nonlinearity="relu")
-            if child.bias is not None:
-                nn.init.zeros_(child.bias)
-        elif isinstance(child, nn.BatchNorm2d):
-            with torch.no_grad():
-                child.weight.fill_(1.0)
-                child.bias.zero_()

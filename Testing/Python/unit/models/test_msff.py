@@ -1,29 +1,17 @@
-"""The MSFF network: sizes, parameters, torchvision's keys, other readings of the paper."""
+"""The MSFF network: torchvision's keys, other readings of the paper; test_networks.py has the rest."""
 
 import pytest
 import torch
 
 from LumbarSegLib.models import MSFF, MSFFConfig, build_model
 from LumbarSegLib.models.fusion import fuse_norms
-from LumbarSegLib.models.resnet import ResNet18Encoder
+from LumbarSegLib.models.resnet import ResNetEncoder
 
 
 @pytest.fixture(scope="module")
 def network() -> MSFF:
     torch.manual_seed(0)
     return MSFF().eval()
-
-
-@pytest.mark.parametrize("size", [(1, 1), (31, 33), (32, 32), (100, 57), (1024, 1024)])
-def test_any_size_gives_logits_of_that_size(network, size):
-    with torch.inference_mode():
-        logits = network(torch.randn(1, 1, *size))
-    assert logits.shape == (1, 8, *size)
-    assert torch.isfinite(logits).all()
-
-
-def test_parameter_count(network):
-    assert sum(each.numel() for each in network.parameters()) == pytest.approx(12.3e6, rel=0.01)
 
 
 def test_bottleneck_concatenates_640_channels(network):
@@ -50,14 +38,6 @@ def test_other_readings_of_the_paper(config):
     logits.square().mean().backward()
     without = [name for name, each in network.named_parameters() if each.grad is None]
     assert without == []
-
-
-def test_gradients_reach_every_parameter():
-    torch.manual_seed(0)
-    network = MSFF()
-    network(torch.randn(2, 1, 64, 64)).square().mean().backward()
-    silent = [name for name, each in network.named_parameters() if each.grad is None or not each.grad.abs().sum() > 0]
-    assert silent == []
 
 
 def _torchvision_state(in_channels: int) -> dict[str, torch.Tensor]:
@@ -89,7 +69,7 @@ def _torchvision_state(in_channels: int) -> dict[str, torch.Tensor]:
 
 def test_torchvision_state_loads_strictly_and_grey_equals_three_copies():
     state = _torchvision_state(3)
-    gray, color = ResNet18Encoder(1).eval(), ResNet18Encoder(3).eval()
+    gray, color = ResNetEncoder(1).eval(), ResNetEncoder(3).eval()
     gray.load_torchvision(state)
     color.load_torchvision(state)
     image = torch.rand(1, 1, 64, 64)
@@ -107,13 +87,13 @@ def test_torchvision_state_that_does_not_fit_is_refused(change):
     else:
         state["layer5.0.conv1.weight"] = torch.zeros(1)
     with pytest.raises(RuntimeError, match="layer"):
-        ResNet18Encoder(1).load_torchvision(state)
+        ResNetEncoder(1).load_torchvision(state)
 
 
 def test_build_model_refuses_unknown_names():
     assert build_model("msff", {"rates": [1, 2, 3]}).config.rates == (1, 2, 3)
     with pytest.raises(ValueError, match="model must be one of"):
-        build_model("unet", {})
+        build_model("resnet", {})
     with pytest.raises(ValueError, match="depth"):
         build_model("msff", {"depth": 3})
 
