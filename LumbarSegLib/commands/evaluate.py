@@ -10,15 +10,23 @@ from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.commands.data import choose_slices
 from LumbarSegLib.commands.progress import say
 from LumbarSegLib.errors import InputError
-from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize, write_evaluation
+from LumbarSegLib.evaluation.assessment import assess_slices
+from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize
 from LumbarSegLib.evaluation.overlap import SliceOverlap
+from LumbarSegLib.evaluation.surface import require_monai
+from LumbarSegLib.evaluation.units import MILLIMETERS, PIXELS
 from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
 from LumbarSegLib.inference.devices import choose_device
 from LumbarSegLib.inference.predictor import Predictor
-from LumbarSegLib.io.labeled_slices import read_slices
+from LumbarSegLib.io.labeled_slices import LabeledSlice, read_index, read_slices
+from LumbarSegLib.report.evaluation_plots import require_matplotlib
+from LumbarSegLib.report.evaluation_result import write_evaluation
 from LumbarSegLib.report.output_folder import output_folder
 from LumbarSegLib.study_reading.checks import check_given_spacing
 from LumbarSegLib.training.recipes import BEST
+
+#: Of a pixel size that neither the data nor the user states.
+_ASSUMED = "assumed"
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
@@ -30,6 +38,9 @@ def run_evaluate(options: argparse.Namespace) -> None:
         If the data, the weights, the device or the output folder cannot be used.
     """
     check_given_spacing(options.spacing_mm)
+    if options.output is not None:
+        require_monai()
+        require_matplotlib()
     train, held_back = choose_slices(options.data, options.fold)
     names = train if options.fold == "all" else held_back
     if not names:
@@ -46,19 +57,47 @@ def run_evaluate(options: argparse.Namespace) -> None:
         "fold": options.fold,
         "trained_on": {"data": checkpoint.training.get("data"), "fold": checkpoint.training.get("fold")},
         "nominal_spacing_mm": spacing_mm,
+        "spacing_source": _spacing_source(options),
         "flip_average": options.flip_average,
         "device": str(device.device),
         "number_format": predictor.number_format,
     }
-    if options.output is None:
-        overlaps = evaluate_slices(predictor, slices)
-    else:
-        with output_folder(options.output, overwrite=options.overwrite) as folder:
-            overlaps = evaluate_slices(predictor, slices)
-            write_evaluation(folder, overlaps, context)
+    overlaps = _evaluate(options, predictor, slices, context)
     if not options.quiet:
         _print_slices(overlaps)
     _print(summarize(overlaps), context)
+
+
+def _evaluate(
+    options: argparse.Namespace, predictor: Predictor, slices: Sequence[LabeledSlice], context: dict[str, Any]
+) -> list[SliceOverlap]:
+    """Compare the slices and write what `--output` asks for."""
+    if options.output is None:
+        return evaluate_slices(predictor, slices)
+    notes = []
+    units = MILLIMETERS
+    if context["spacing_source"] == _ASSUMED:
+        units = PIXELS
+        notes.append("the data state no pixel size, so that lengths and areas are in pixels.")
+    if _were_seen(context):
+        notes.append("the weights were trained on some of these slices, which says nothing about other ones.")
+    with output_folder(options.output, overwrite=options.overwrite) as folder:
+        assessed = assess_slices(predictor, slices, units)
+        write_evaluation(folder, slices, assessed, units, context, notes)
+    return [each.overlap for each in assessed]
+
+
+def _spacing_source(options: argparse.Namespace) -> str:
+    """Name what states the pixel size; `read_slices` has checked that it does so for all slices or none."""
+    if any(entry.spacing_mm is not None for entry in read_index(options.data).values()):
+        return "index.csv"
+    return _ASSUMED if options.spacing_mm is None else "--spacing-mm"
+
+
+def _were_seen(context: dict[str, Any]) -> bool:
+    trained_on = context["trained_on"]
+    same_split = trained_on["fold"] == context["fold"] != "all"
+    return trained_on["data"] == context["data"] and not same_split
 
 
 def _nominal_spacing_mm(checkpoint: Checkpoint, asked_mm: float | None) -> float:
@@ -78,8 +117,7 @@ def _print_slices(overlaps: Sequence[SliceOverlap]) -> None:
 def _print(summary: dict[str, Any], context: dict[str, Any]) -> None:
     say(f"{context['weights']} on {summary['num_slices']} slices of {context['data']}, fold {context['fold']}")
     trained_on = context["trained_on"]
-    same_split = trained_on["fold"] == context["fold"] != "all"
-    if trained_on["data"] == context["data"] and not same_split:
+    if _were_seen(context):
         say(f"  note: these weights were trained on {trained_on['data']}, fold {trained_on['fold']}: slices were seen")
     say(f"  {'class':<22}{'DSC':>7}{'pooled':>9}   worst slice")
     for anatomy in ANATOMIES:

@@ -1,1 +1,1 @@
-"""How well a network does: overlap with reference outlines."""
+"""How well a network does: overlap, distances of outlines, areas, calibration, and where it fails."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from LumbarSegLib.anatomy import ANATOMIES
@@ -82,27 +78,3 @@ def _by_plane(overlaps: Sequence[SliceOverlap], means: dict[str, float | None]) 
         "by_plane": by_plane,
         "without_endplate_discs": {"mean_dice": mean_over_classes(without_endplates), "dice": without_endplates},
     }
-
-
-def write_evaluation(directory: Path, overlaps: Sequence[SliceOverlap], context: dict[str, Any]) -> None:
-    """Write `evaluation.json` (summary and context) and `dice_per_slice.csv`.
-
-    Parameters
-    ----------
-    directory : Path
-        Exists; the caller decides about overwriting.
-    overlaps : sequence of SliceOverlap
-        From `evaluate_slices`.
-    context : dict
-        Weights, fold, data and settings, stored beside the figures.
-    """
-    keys = [anatomy.key for anatomy in ANATOMIES]
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["slice", *keys])
-    for each in overlaps:
-        cells = ["" if each.dice[key] is None else f"{each.dice[key]:.4f}" for key in keys]
-        writer.writerow([each.name, *cells])
-    (directory / "dice_per_slice.csv").write_text(table.getvalue(), encoding="utf-8")
-    summary = {**context, **summarize(overlaps)}
-    (directory / "evaluation.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

@@ -21,8 +21,8 @@ class SliceOverlap:
         Id of the slice.
     dice : dict of str to (float or None)
         By anatomy key; None where both prediction and reference lack the class.
-    in_reference : dict of str to bool
-        Whether the reference has the class.
+    in_reference, in_prediction : dict of str to bool
+        Whether the reference has the class, whether the prediction has it.
     shared_pixels, summed_pixels : dict of str to int
         Pixels that prediction and reference share, and the sum of both.
     plane : str
@@ -32,6 +32,7 @@ class SliceOverlap:
     name: str
     dice: dict[str, float | None]
     in_reference: dict[str, bool]
+    in_prediction: dict[str, bool]
     shared_pixels: dict[str, int]
     summed_pixels: dict[str, int]
     plane: str = ""
@@ -66,6 +67,7 @@ def compute_overlap(
     valid = reference != IGNORE_INDEX
     dice: dict[str, float | None] = {}
     in_reference: dict[str, bool] = {}
+    in_prediction: dict[str, bool] = {}
     shared: dict[str, int] = {}
     summed: dict[str, int] = {}
     for anatomy in ANATOMIES:
@@ -75,7 +77,8 @@ def compute_overlap(
         summed[anatomy.key] = int(predicted.sum()) + int(expected.sum())
         dice[anatomy.key] = _dice(shared[anatomy.key], summed[anatomy.key])
         in_reference[anatomy.key] = bool(expected.any())
-    return SliceOverlap(name, dice, in_reference, shared, summed, plane)
+        in_prediction[anatomy.key] = bool(predicted.any())
+    return SliceOverlap(name, dice, in_reference, in_prediction, shared, summed, plane)
 
 
 def _dice(shared: int, summed: int) -> float | None:

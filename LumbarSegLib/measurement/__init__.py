@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from LumbarSegLib.measurement.area_intervals import compute_area_interval
 from LumbarSegLib.measurement.areas import measure_block
 from LumbarSegLib.measurement.levels import UNKNOWN_LEVEL, LevelSummary, summarize_levels
 from LumbarSegLib.measurement.midline import find_midline
@@ -13,6 +14,7 @@ __all__ = [
     "Measure",
     "Midline",
     "SliceMeasurement",
+    "compute_area_interval",
     "find_midline",
     "measure_block",
     "summarize_levels",

@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from LumbarSegLib.anatomy import ANATOMIES
+from LumbarSegLib.anatomy import ANATOMIES, VERTEBRAL_BODY_INDEX
+
+#: Name and color of each outline by label value. No result has a vertebral body; labeled slices do.
+OUTLINES = {
+    **{anatomy.index: (anatomy.name, anatomy.color) for anatomy in ANATOMIES},
+    VERTEBRAL_BODY_INDEX: ("Vertebral body", (225, 225, 225)),
+}
 
 #: Of the outline, in picture pixels: seen at a glance, hides next to nothing.
 LINE_WIDTH = 1.7
@@ -90,7 +96,7 @@ def resample(slice_8bit: NDArray[np.uint8], crop: Crop) -> Image.Image:
 
 
 def draw_outlines(picture: Image.Image, label_map: NDArray[np.integer], crop: Crop) -> None:
-    """Draw the outline of every anatomy into `picture`, just inside its edge.
+    """Draw the outline of every label into `picture`, just inside its edge.
 
     Lines lie inside so that two neighbors show side by side, each in its color.
 
@@ -103,13 +109,13 @@ def draw_outlines(picture: Image.Image, label_map: NDArray[np.integer], crop: Cr
     crop : Crop
         What `picture` shows of the slice.
     """
-    for anatomy in ANATOMIES:
-        mask = label_map == anatomy.index
+    for index, (_, color) in OUTLINES.items():
+        mask = label_map == index
         shown = crop.around(mask)
         if shown is not None:
             part, left_top = shown
             smooth = resample(mask.astype(np.uint8) * 255, part).filter(ImageFilter.GaussianBlur(_BLUR))
-            picture.paste(anatomy.color, left_top, mask=smooth.point(_LINE_OPACITIES))
+            picture.paste(color, left_top, mask=smooth.point(_LINE_OPACITIES))
 
 
 def _line_opacities() -> list[int]:

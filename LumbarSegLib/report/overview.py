@@ -20,13 +20,18 @@ from LumbarSegLib.io.file_errors import writing
 from LumbarSegLib.io.study import Block
 from LumbarSegLib.measurement import Measure, SliceMeasurement
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE
-from LumbarSegLib.report.text import Color, draw_text, shorten, text_width
+from LumbarSegLib.report.text import (
+    BACKGROUND,
+    DIM,
+    LINE_HEIGHT,
+    TEXT,
+    WARNING,
+    draw_legend,
+    draw_text,
+    shorten,
+    text_width,
+)
 from LumbarSegLib.report.views import BlockView, block_views
-
-_BACKGROUND: Color = (16, 18, 22)
-_TEXT: Color = (232, 234, 238)
-_DIM: Color = (150, 156, 166)
-_WARNING: Color = (255, 190, 90)
 
 _MAX_COLUMNS = 8
 _GAP = 14
@@ -47,7 +52,7 @@ class _Style:
     @property
     def line(self) -> int:
         """Height of a line of text."""
-        return round(self.font_size * 1.4)
+        return round(self.font_size * LINE_HEIGHT)
 
 
 #: By the largest number of columns.
@@ -107,17 +112,17 @@ def write_overview(
         top += style.line if any(k == 0 for _, k in row) else 0
         cells += [(index, k, _GAP + column * cell_width, top) for column, (index, k) in enumerate(row)]
         top += picture_height + caption_height
-    canvas = Image.new("RGB", (width, top + 2 * style.line), _BACKGROUND)
+    canvas = Image.new("RGB", (width, top + 2 * style.line), BACKGROUND)
     canvas.paste(header)
     pen = ImageDraw.Draw(canvas)
     for index, k, left, top in cells:
         canvas.paste(views[index].picture(k, label_maps[index][k]), (left, top))
         if k == 0:
-            draw_text(pen, (left, top - style.line), _block_heading(index, blocks[index]), style.font_size, _DIM)
+            draw_text(pen, (left, top - style.line), _block_heading(index, blocks[index]), style.font_size, DIM)
         _draw_marks(pen, (left, top), style, views[index], measurements[index][k])
         _draw_caption(pen, (left, top + picture_height + 5), style, index, measurements[index][k])
     footer = shorten(f"{RESEARCH_USE_NOTICE}.   Weights: {weights_name}", style.font_size, width - 2 * _GAP)
-    draw_text(pen, (_GAP, canvas.height - 3 * style.line // 2), footer, style.font_size, _TEXT)
+    draw_text(pen, (_GAP, canvas.height - 3 * style.line // 2), footer, style.font_size, TEXT)
     # Pillow's default of 6 takes several times as long for a few percent of the size.
     with writing(path):
         canvas.save(path, format="PNG", compress_level=2)
@@ -144,26 +149,19 @@ def _rows(slice_counts: Sequence[int], columns: int) -> list[list[tuple[int, int
 
 def _header(width: int, style: _Style, title: str, orientation_known: bool) -> Image.Image:
     """Title, what the marks mean, and the legend, wrapped to `width`."""
-    lines = [(title, style.font_size + 4, _TEXT)] if title else []
-    lines.append(("Areas in mm². R, L: the patient's sides. Ticks: midline of the spine", style.font_size, _DIM))
+    lines = [(title, style.font_size + 4, TEXT)] if title else []
+    lines.append(("Areas in mm². R, L: the patient's sides. Ticks: midline of the spine", style.font_size, DIM))
     if not orientation_known:
         note = "Sides are assumed: the file does not state the patient's orientation"
-        lines.append((note, style.font_size, _WARNING))
-    header = Image.new("RGB", (width, (len(lines) + len(ANATOMIES) + 2) * 2 * style.line), _BACKGROUND)
+        lines.append((note, style.font_size, WARNING))
+    header = Image.new("RGB", (width, (len(lines) + len(ANATOMIES) + 2) * 2 * style.line), BACKGROUND)
     pen = ImageDraw.Draw(header)
     top = style.line // 2
     for text, size, color in lines:
         draw_text(pen, (_GAP, top), shorten(text, size, width - 2 * _GAP), size, color)
         top += round(size * 1.5)
-    left = _GAP
-    for anatomy in ANATOMIES:
-        needed = style.font_size + 8 + text_width(anatomy.name, style.font_size)
-        if left + needed > width - _GAP and left > _GAP:
-            left, top = _GAP, top + style.line
-        box = (left, top + 3, left + style.font_size - 2, top + style.font_size + 1)
-        pen.rectangle(box, outline=anatomy.color, width=2)
-        draw_text(pen, (left + style.font_size + 5, top), anatomy.name, style.font_size, _TEXT)
-        left += round(needed) + 18
+    legend = [(anatomy.name, anatomy.color) for anatomy in ANATOMIES]
+    top = draw_legend(pen, (_GAP, top), width - _GAP, style.font_size, legend)
     return header.crop((0, 0, width, top + 2 * style.line))
 
 
@@ -186,14 +184,14 @@ def _draw_marks(
     size = style.font_size + 3
     doubt = "" if view.block.orientation_known else "?"
     letter_top = top + height // 2 - size // 2
-    draw_text(pen, (left + 6, letter_top), f"R{doubt}", size, _TEXT, halo=2)
-    draw_text(pen, (left + width - 6 - text_width(f"L{doubt}", size), letter_top), f"L{doubt}", size, _TEXT, halo=2)
+    draw_text(pen, (left + 6, letter_top), f"R{doubt}", size, TEXT, halo=2)
+    draw_text(pen, (left + width - 6 - text_width(f"L{doubt}", size), letter_top), f"L{doubt}", size, TEXT, halo=2)
     pixels_per_mm = view.pixels_per_mm
     length_mm = next(length for length in _BAR_LENGTHS_MM if length * pixels_per_mm < width / 3)
     bar = (left + 10, top + height - 13, left + 10 + round(length_mm * pixels_per_mm), top + height - 11)
     pen.rectangle((bar[0] - 2, bar[1] - 2, bar[2] + 2, bar[3] + 2), fill=(0, 0, 0))
-    pen.rectangle(bar, fill=_TEXT)
-    draw_text(pen, (bar[0], bar[1] - style.line - 1), f"{length_mm:g} mm", style.font_size - 1, _TEXT, halo=2)
+    pen.rectangle(bar, fill=TEXT)
+    draw_text(pen, (bar[0], bar[1] - style.line - 1), f"{length_mm:g} mm", style.font_size - 1, TEXT, halo=2)
     if measurement.midline is None:
         return
     point = np.array(measurement.midline.point_ras_mm)
@@ -204,7 +202,7 @@ def _draw_marks(
     for first, last in ((0, tick), (height - 1 - tick, height - 1)):
         ends = [(left + column + (at - row) * slope, top + at) for at in (first, last)]
         if all(left <= x < left + width for x, _ in ends):
-            pen.line(ends, fill=_TEXT, width=1)
+            pen.line(ends, fill=TEXT, width=1)
 
 
 def _draw_caption(
@@ -215,13 +213,13 @@ def _draw_caption(
     columns = [left + place * (style.picture_width // 3) for place in range(3)]
     lines = [top + number * style.line for number in range(4)]
     name = f"Block {block_index + 1} · slice {measurement.slice_index + 1}"
-    draw_text(pen, (left, top), name, style.font_size, _TEXT)
+    draw_text(pen, (left, top), name, style.font_size, TEXT)
     if all(measure.value is None for measure in measurement.measures):
-        draw_text(pen, (columns[1], top), "no anatomy found", style.font_size, _DIM)
+        draw_text(pen, (columns[1], top), "no anatomy found", style.font_size, DIM)
         return
 
     def write(column: int, line: int, text: str, key: str | None = None) -> None:
-        color = _TEXT if key is None else BY_KEY[key].color
+        color = TEXT if key is None else BY_KEY[key].color
         draw_text(pen, (columns[column], lines[line]), text, style.font_size, color)
 
     write(1, 0, f"DSCA {_figure(measurement['dural_sac_area'])} mm²", "dural_sac")

@@ -1,13 +1,10 @@
 """Dice per class, absent classes, and the way from slices to figures."""
 
-import csv
-import json
-
 import numpy as np
 import pytest
 
 from LumbarSegLib.anatomy import ANATOMIES, IGNORE_INDEX
-from LumbarSegLib.evaluation.evaluator import summarize, write_evaluation
+from LumbarSegLib.evaluation.evaluator import summarize
 from LumbarSegLib.evaluation.overlap import compute_overlap, mean_dice, mean_over_classes, pooled_dice
 
 
@@ -29,6 +26,8 @@ def test_dice_by_hand():
     assert overlap.dice["lamina"] is None  # neither
     assert overlap.in_reference["ligamentum_flavum"]
     assert not overlap.in_reference["psoas"]
+    assert overlap.in_prediction["psoas"]
+    assert not overlap.in_prediction["ligamentum_flavum"]
 
 
 def test_ignored_pixels_do_not_count():
@@ -77,17 +76,3 @@ def test_figures_by_plane_and_without_the_discs_of_endplates():
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="must have shape"):
         compute_overlap("a", np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8))
-
-
-def test_written_figures(tmp_path):
-    overlaps = [compute_overlap("a", *_pair())]
-    write_evaluation(tmp_path, overlaps, {"fold": "0"})
-    summary = json.loads((tmp_path / "evaluation.json").read_text())
-    assert summary["fold"] == "0"
-    assert summary["worst"]["ligamentum_flavum"] == {"slice": "a", "dice": 0.0}
-    assert summary["dice"] == summarize(overlaps)["dice"]
-    (row,) = csv.DictReader((tmp_path / "dice_per_slice.csv").read_text().splitlines())
-    assert row["slice"] == "a"
-    assert row["dural_sac"] == "0.6667"
-    assert row["lamina"] == ""
-    assert set(row) == {"slice", *(anatomy.key for anatomy in ANATOMIES)}

@@ -1,0 +1,98 @@
+"""Means over slices with bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONFIDENCE_LEVEL = 0.95
+NUM_RESAMPLES = 2000
+
+#: Of the resampling: the same figures give the same interval.
+_SEED = 0
+
+#: Means that differ by less, as a share of the largest figure, are equal.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over slices.
+
+    Parameters
+    ----------
+    value : float or None
+        None where no slice has a figure.
+    low, high : float or None
+        95 % bootstrap interval; None with fewer than two slices.
+    num_slices : int
+        Slices that have a figure.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    num_slices: int
+
+
+def bootstrap_mean(figures: Sequence[float | None] | Sequence[Sequence[float | None]]) -> Mean:
+    """Average figures over slices, with the 95 % BCa bootstrap interval (Efron 1987, doi 10.2307/2289144).
+
+    Slices are resampled, the unit that is independent: classes of one slice
+    stay together.
+
+    Parameters
+    ----------
+    figures : sequence of (float or None), or of sequences of them
+        One entry per slice; or one row per slice with a column per class, and
+        then the mean is that of the classes' means. None is left out.
+
+    Returns
+    -------
+    Mean
+        Where no slice changes the mean, the interval is that point.
+    """
+    from scipy.stats import bootstrap
+
+    table = _as_table(figures)
+    if not len(table):
+        return Mean(None, None, None, 0)
+    present = ~np.isnan(table)
+    filled = np.where(present, table, 0.0)
+
+    def mean_of(indices: NDArray[np.int_], axis: int = -1) -> NDArray[np.float64]:
+        """Return the mean over classes of the means over the slices `indices` (..., N)."""
+        slices = np.moveaxis(indices, axis, -1)
+        counts = present[slices].sum(axis=-2)  # (..., C)
+        means = filled[slices].sum(axis=-2) / np.maximum(counts, 1)
+        result: NDArray[np.float64] = means.sum(axis=-1) / (counts > 0).sum(axis=-1)
+        return result
+
+    value = float(mean_of(np.arange(len(table))))
+    if len(table) < 2:
+        return Mean(value, None, None, len(table))
+    others = np.array([np.delete(np.arange(len(table)), slice_) for slice_ in range(len(table))])
+    if np.ptp(mean_of(others)) <= _ROUNDING * np.abs(filled).max():  # no slice matters, and BCa would divide by 0
+        return Mean(value, value, value, len(table))
+    interval = bootstrap(
+        (np.arange(len(table)),),
+        mean_of,
+        n_resamples=NUM_RESAMPLES,
+        confidence_level=CONFIDENCE_LEVEL,
+        method="BCa",
+        vectorized=True,
+        random_state=np.random.default_rng(_SEED),
+    ).confidence_interval
+    return Mean(value, float(interval.low), float(interval.high), len(table))
+
+
+def _as_table(figures: Sequence[float | None] | Sequence[Sequence[float | None]]) -> NDArray[np.float64]:
+    """Return (N, C) with NaN where there is no figure, without empty slices and classes."""
+    table = np.array(figures, dtype=object).astype(np.float64)  # None becomes NaN
+    if table.ndim == 1:
+        table = table[:, None]
+    present = ~np.isnan(table)
+    return table[present.any(axis=1)][:, present.any(axis=0)]
