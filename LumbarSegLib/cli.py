@@ -1,4 +1,4 @@
-"""The command line: `lumbarseg segment | demo | train | evaluate`.
+"""The command line: `lumbarseg segment | demo | check-data | import-slices | train | evaluate`.
 
 This file parses arguments and turns errors into exit codes; the work is in
 `LumbarSegLib.commands`, which is imported only once it is clear what to do.
@@ -23,6 +23,9 @@ EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+
+#: The names of `LumbarSegLib.models.model_names`, written out: asking there would load torch.
+_MODELS = ("fcn", "unet", "segnet", "attention_unet", "ce_net", "lumnet", "msff", "msff_no_bottleneck")
 
 #: The disk's fault, not the program's.
 _NO_PLACE_TO_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"lumbarseg: error: {error.strerror}{place}. Free space or write elsewhere.\n")
         return EXIT_FAILURE
     except KeyboardInterrupt:
-        consequence = "go on with --resume" if options.command == "train" else "nothing was written"
+        consequence = "go on with --resume" if options.command == "train" and options.output else "nothing was written"
         sys.stderr.write(f"lumbarseg: interrupted; {consequence}.\n")
         return EXIT_INTERRUPTED
     return EXIT_OK
@@ -85,6 +88,14 @@ def _run(options: argparse.Namespace) -> None:
             from LumbarSegLib.commands.demo import run_demo
 
         run_demo(options, stopwatch)
+    elif options.command == "check-data":
+        from LumbarSegLib.commands.check_data import run_check_data
+
+        run_check_data(options)
+    elif options.command == "import-slices":
+        from LumbarSegLib.commands.import_slices import run_import_slices
+
+        run_import_slices(options)
     elif options.command == "train":
         from LumbarSegLib.commands.train import run_train
 
@@ -104,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_segment(commands)
     _add_demo(commands)
+    _add_check_data(commands)
+    _add_import_slices(commands)
     _add_train(commands)
     _add_evaluate(commands)
     return parser
@@ -111,6 +124,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
+    _add_overwrite_and_quiet(parser)
+
+
+def _add_overwrite_and_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier result")
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
 
@@ -154,22 +171,58 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     _add_common(parser)
 
 
+def _add_check_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "check-data",
+        help="look for faults in a folder of labeled slices",
+        description="Report what is wrong (exit code 2) or suspicious in DIR/images, DIR/labels, splits and index.",
+    )
+    parser.add_argument("data", type=Path, metavar="DIR", help="labeled slices")
+    parser.add_argument("--output", type=Path, metavar="OUT", help="folder for tables and a sheet of the worst slices")
+    _add_overwrite_and_quiet(parser)
+
+
+def _add_import_slices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "import-slices",
+        help="turn an image and its outlines into labeled slices",
+        description="Add the outlined slices of an axial image to DIR/images, DIR/labels and DIR/index.csv.",
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="a NIfTI/NRRD/MHA file or a DICOM folder")
+    parser.add_argument("outlines", type=Path, metavar="OUTLINES", help="a label map, or a .seg.nrrd of 3D Slicer")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="folder of labeled slices to add to")
+    parser.add_argument("--name", help="first part of the slices' names, the patient's (default: that of IMAGE)")
+    parser.add_argument(
+        "--segment", action="append", default=[], metavar="NAME=ANATOMY", help="what a segment, or value, stands for"
+    )
+    parser.add_argument("--series", metavar="UID", help="of a DICOM folder, take this series")
+    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
+
+
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "train",
         help="train the network on labeled slices",
-        description="Train MSFF on DIR/images, DIR/labels and the folds of DIR/splits.json.",
+        description="Train a network on DIR/images, DIR/labels and the folds of DIR/splits.json.",
     )
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labeled slices")
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder for checkpoint and log")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="labeled slices")
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--output", type=Path, metavar="DIR", help="folder for checkpoint and log")
+    place.add_argument("--preview", type=Path, metavar="FILE.png", help="only draw the first augmented samples")
+    place.add_argument("--write-recipe", type=Path, metavar="FILE.yaml", help="only write the recipe, to be edited")
     parser.add_argument(
-        "--recipe", default="best", choices=("best", "refine", "fine", "paper"), help="settings (default: best)"
+        "--recipe",
+        default="best",
+        metavar="NAME|FILE.yaml",
+        help="settings: best (default), refine, fine, paper, or a file of your own",
     )
+    parser.add_argument("--model", default="msff", choices=_MODELS, help="network (default: msff)")
     parser.add_argument("--init", type=Path, metavar="FILE", help="start from the weights of another checkpoint")
     parser.add_argument("--fold", default="0", metavar="K", help="fold to hold back, or 'all' to train on everything")
     parser.add_argument("--epochs", type=int, metavar="N", help="another number of epochs than the recipe's")
     parser.add_argument("--seed", type=int, default=0, help="decides weights, order and augmentation")
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --output")
+    parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard (extra 'train')")
     _add_common(parser)
 
 
@@ -177,7 +230,8 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = commands.add_parser(
         "evaluate",
         help="compare a network with labeled slices",
-        description="Print the Dice coefficient per slice and per class; --output writes it as well.",
+        description="Print the Dice coefficient per slice and per class. --output writes it, distances of outlines, "
+        "agreement of areas, calibration, and pictures of the worst slices (needs the extra 'train').",
     )
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labeled slices")
     parser.add_argument("--fold", default="0", metavar="K", help="fold whose held-back slices count, or 'all' slices")

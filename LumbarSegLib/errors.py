@@ -21,3 +21,21 @@ class InputError(ValueError):
         self.problem = problem
         self.repair = repair
         super().__init__(f"{problem} {repair}")
+
+
+def missing_package(package: str, user: str, *, extra: str) -> InputError:
+    """Return the error for an optional package that is not installed.
+
+    Parameters
+    ----------
+    package : str
+        Its name.
+    user : str
+        What needs it, at the start of the sentence.
+    extra : str
+        The extra of this project's installation that brings it.
+    """
+    return InputError(
+        f"{user} needs {package}, which is not installed.",
+        f"Install LumbarSeg with its extra '{extra}': pip install -c constraints.txt -e '.[{extra}]'.",
+    )

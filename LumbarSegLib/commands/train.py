@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from LumbarSegLib.commands.data import choose_slices
+from LumbarSegLib.commands.preview import write_preview
 from LumbarSegLib.commands.progress import say
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.inference.checkpoint import load_checkpoint
 from LumbarSegLib.inference.devices import choose_device
 from LumbarSegLib.io.labeled_slices import read_slices
-from LumbarSegLib.training.recipes import RECIPES
+from LumbarSegLib.report.output_files import output_files
+from LumbarSegLib.training.event_log import EVENT_FILES, check_tensorboard, event_log
+from LumbarSegLib.training.recipe_files import RECIPE_SUFFIXES, find_recipe, recipe_text
+from LumbarSegLib.training.recipes import Recipe
 from LumbarSegLib.training.trainer import RESUME_NAME, RUN_FILES, Trainer, TrainingRun
 
 
@@ -23,13 +29,15 @@ def run_train(options: argparse.Namespace) -> None:
     Raises
     ------
     InputError
-        If the data, the device or the output folder cannot be used.
+        If the recipe, the data, the device, the network or the output folder
+        cannot be used.
     """
-    recipe = RECIPES[options.recipe]
-    if options.epochs is not None:
-        if options.epochs < 1:
-            raise InputError(f"--epochs must be >= 1, got {options.epochs}.", "Give a positive number.")
-        recipe = replace(recipe, epochs=options.epochs)
+    if options.write_recipe is not None:
+        _write_recipe(options)
+        return
+    if options.data is None:
+        raise InputError("There are no data to train on.", "Name the folder of labeled slices with --data.")
+    recipe = _choose_recipe(options)
     if options.seed < 0:
         raise InputError(f"--seed must be >= 0, got {options.seed}.", "Give a whole number from 0.")
     train, validation = choose_slices(options.data, options.fold)
@@ -39,7 +47,12 @@ def run_train(options: argparse.Namespace) -> None:
             "Add labeled slices.",
         )
     device = choose_device(options.device)
+    if options.preview is not None:
+        write_preview(options, recipe, read_slices(options.data, train, recipe.nominal_spacing_mm), device.device)
+        return
     _check_output(options.output, options.resume, options.overwrite)
+    if options.tensorboard:
+        check_tensorboard()
     run = TrainingRun(
         train=read_slices(options.data, train, recipe.nominal_spacing_mm),
         validation=read_slices(options.data, validation, recipe.nominal_spacing_mm),
@@ -48,19 +61,51 @@ def run_train(options: argparse.Namespace) -> None:
         device=device.device,
         description={"data": options.data.resolve().name, "fold": options.fold},
         initial=None if options.init is None else load_checkpoint(options.init),
+        model_name=options.model,
     )
+    trainer = Trainer(run, options.output)
     try:
         options.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{options.output} cannot be made ({error.strerror}).", "Name another folder.") from error
-    trainer = Trainer(run, options.output)
     if options.resume:
         trainer.resume()
     else:
-        for name in RUN_FILES:
-            (options.output / name).unlink(missing_ok=True)
-    checkpoint = trainer.fit(None if options.quiet else _print_row)
+        for path in (*(options.output / name for name in RUN_FILES), *options.output.glob(EVENT_FILES)):
+            path.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        listeners: list[Callable[[dict[str, Any]], None]] = [] if options.quiet else [_print_row]
+        if options.tensorboard:
+            listeners.append(stack.enter_context(event_log(options.output, trainer.epoch)).add)
+
+        def on_epoch(row: dict[str, Any]) -> None:
+            for listen in listeners:
+                listen(row)
+
+        checkpoint = trainer.fit(on_epoch)
     say(f"Wrote {checkpoint}", quiet=options.quiet)
+
+
+def _choose_recipe(options: argparse.Namespace) -> Recipe:
+    recipe = find_recipe(options.recipe)
+    if options.epochs is None:
+        return recipe
+    try:
+        return replace(recipe, epochs=options.epochs)
+    except ValueError as error:
+        raise InputError(f"--{error}", "Give another number.") from error
+
+
+def _write_recipe(options: argparse.Namespace) -> None:
+    path: Path = options.write_recipe
+    if path.suffix.lower() not in RECIPE_SUFFIXES:
+        raise InputError(f"{path} is no name for a recipe.", "Name the file FILE.yaml.")
+    if options.epochs is not None:
+        raise InputError("--write-recipe writes a recipe as it is.", "Leave out --epochs and edit the file.")
+    text = recipe_text(options.recipe, path.stem)
+    with output_files([path], inputs=[], overwrite=options.overwrite) as partial:
+        partial[path].write_text(text, encoding="utf-8")
+    say(f"Wrote {path}: edit it and train with --recipe {path}", quiet=options.quiet)
 
 
 def _check_output(directory: Path, resume: bool, overwrite: bool) -> None:

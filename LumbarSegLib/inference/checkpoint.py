@@ -48,6 +48,8 @@ class Checkpoint:
         What the network was trained with.
     training : mapping
         Recipe, fold, seed and validation figures, as far as stored.
+    model_name : str, optional
+        One of `LumbarSegLib.models.model_names`; None for a network that no file describes.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Checkpoint:
     model: nn.Module
     preprocessing: PreprocessingConfig
     training: Mapping[str, Any]
+    model_name: str | None = None
 
 
 def _class_names(num_classes: int) -> list[str]:
@@ -141,8 +144,9 @@ def load_checkpoint(path: Path | None = None) -> Checkpoint:
     Raises
     ------
     InputError
-        If a file is missing or damaged, the checksum differs, or the tensors
-        do not fit the network that the JSON file describes.
+        If a file is missing or damaged, the checksum differs, the tensors do
+        not fit the network that the JSON file describes, or that network needs
+        a package that is not installed.
     """
     path = DEFAULT_WEIGHTS if path is None else Path(path)
     description = _read_description(path)
@@ -162,6 +166,8 @@ def load_checkpoint(path: Path | None = None) -> Checkpoint:
         model = build_model(description["model"]["name"], description["model"]["options"])
         preprocessing = PreprocessingConfig(**description["preprocessing"])
         model.load_state_dict({key: _loadable(value) for key, value in tensors.items()}, strict=True)
+    except InputError:
+        raise  # says itself what to install
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
@@ -173,6 +179,7 @@ def load_checkpoint(path: Path | None = None) -> Checkpoint:
         model=model.eval(),
         preprocessing=preprocessing,
         training=description.get("training", {}),
+        model_name=description["model"]["name"],
     )
 
 

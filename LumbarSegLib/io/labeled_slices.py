@@ -53,6 +53,52 @@ class LabeledSlice:
     plane: str = ""
 
 
+@dataclass(frozen=True)
+class Fold:
+    """Ids of one fold of `splits.json`, as the file states them.
+
+    Parameters
+    ----------
+    train, validation : tuple of str
+        Ids to train on, and ids held back.
+    """
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """What `index.csv` says of one slice.
+
+    Parameters
+    ----------
+    spacing_mm : float or None
+        Pixel size in mm; None if not stated.
+    plane : str
+        See `LabeledSlice`; empty if not stated.
+    """
+
+    spacing_mm: float | None
+    plane: str
+
+
+def list_files(directory: Path) -> dict[str, frozenset[str]]:
+    """Return the stems of the PNG files in images/ and in labels/, by the name of the folder.
+
+    Raises
+    ------
+    InputError
+        If a folder is missing.
+    """
+    stems = {}
+    for part in ("images", "labels"):
+        if not (directory / part).is_dir():
+            raise InputError(f"{directory} has no folder {part}/.", "Lay the data out as images/ID.png, labels/ID.png.")
+        stems[part] = frozenset(file.stem for file in (directory / part).glob("*.png"))
+    return stems
+
+
 def list_slices(directory: Path) -> tuple[str, ...]:
     """Return the ids of all labeled slices of `directory`, sorted.
 
@@ -61,11 +107,7 @@ def list_slices(directory: Path) -> tuple[str, ...]:
     InputError
         If a folder is missing or empty, or images and labels do not match.
     """
-    names = {}
-    for part in ("images", "labels"):
-        if not (directory / part).is_dir():
-            raise InputError(f"{directory} has no folder {part}/.", "Lay the data out as images/ID.png, labels/ID.png.")
-        names[part] = {file.stem for file in (directory / part).glob("*.png")}
+    names = list_files(directory)
     unpaired = sorted(names["images"] ^ names["labels"])
     if unpaired:
         raise InputError(
@@ -75,6 +117,26 @@ def list_slices(directory: Path) -> tuple[str, ...]:
     if not names["images"]:
         raise InputError(f"{directory}/images holds no PNG files.", "Put the slices there as ID.png.")
     return tuple(sorted(names["images"]))
+
+
+def read_folds(directory: Path) -> tuple[Fold, ...]:
+    """Return all folds of `splits.json` as they stand there.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or malformed.
+    """
+    path = directory / "splits.json"
+    try:
+        folds = json.loads(path.read_text(encoding="utf-8"))["folds"]
+        return tuple(Fold(tuple(map(str, each["train"])), tuple(map(str, each["val"]))) for each in folds)
+    except FileNotFoundError as error:
+        raise InputError(f"{directory} has no splits.json.", "Write one, or use --fold all.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is malformed ({error}).", 'Write {"folds": [{"train": [...], "val": [...]}, ...]}.'
+        ) from error
 
 
 def read_fold(directory: Path, fold: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -87,18 +149,10 @@ def read_fold(directory: Path, fold: int) -> tuple[tuple[str, ...], tuple[str, .
         no image, or an id is in both parts.
     """
     path = directory / "splits.json"
-    try:
-        folds = json.loads(path.read_text(encoding="utf-8"))["folds"]
-        parts = [(tuple(map(str, each["train"])), tuple(map(str, each["val"]))) for each in folds]
-    except FileNotFoundError as error:
-        raise InputError(f"{directory} has no splits.json.", "Write one, or use --fold all.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} is malformed ({error}).", 'Write {"folds": [{"train": [...], "val": [...]}, ...]}.'
-        ) from error
-    if not 0 <= fold < len(parts):
-        raise InputError(f"Fold must be in [0, {len(parts) - 1}], got {fold}.", f"See the folds of {path}.")
-    train, validation = parts[fold]
+    folds = read_folds(directory)
+    if not 0 <= fold < len(folds):
+        raise InputError(f"Fold must be in [0, {len(folds) - 1}], got {fold}.", f"See the folds of {path}.")
+    train, validation = folds[fold].train, folds[fold].validation
     unknown = sorted((set(train) | set(validation)) - set(list_slices(directory)))
     if unknown:
         raise InputError(f"{path} names {unknown[0]}, which has no image.", "Repair splits.json.")
@@ -131,8 +185,8 @@ def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float
         only some slices have a pixel size.
     """
     names = list(names)
-    index = _read_index(directory)
-    spacings = _read_spacings(directory, index)
+    index = read_index(directory)
+    spacings = {name: entry.spacing_mm for name, entry in index.items() if entry.spacing_mm is not None}
     without = [name for name in names if name not in spacings]
     if spacings and without:
         raise InputError(
@@ -142,34 +196,46 @@ def read_slices(directory: Path, names: Iterable[str], nominal_spacing_mm: float
     if without:
         logger.warning("%s states no pixel size: %g mm is taken.", directory, nominal_spacing_mm)
     return [
-        _read_slice(directory, name, spacings.get(name, nominal_spacing_mm), index.get(name, {}).get("plane") or "")
+        read_slice(directory, name, spacings.get(name, nominal_spacing_mm), index[name].plane if name in index else "")
         for name in names
     ]
 
 
-def _read_index(directory: Path) -> dict[str, dict[str, str]]:
+def read_index(directory: Path) -> dict[str, IndexEntry]:
+    """Return what `index.csv` says, by id; nothing if there is no such file.
+
+    Raises
+    ------
+    InputError
+        If the file is malformed or a pixel size is not positive.
+    """
     path = directory / "index.csv"
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:  # Excel begins with a byte order mark
-        rows = list(csv.DictReader(file))
-    if any("id" not in row for row in rows):
-        raise InputError(f"{path} has no column id.", "Give it columns id and spacing_mm (mm).")
-    return {row["id"]: row for row in rows}
-
-
-def _read_spacings(directory: Path, index: dict[str, dict[str, str]]) -> dict[str, float]:
-    path = directory / "index.csv"
     try:
-        spacings = {name: float(row["spacing_mm"]) for name, row in index.items() if row.get("spacing_mm")}
-    except ValueError as error:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # Excel begins with a byte order mark
+            rows = list(csv.DictReader(file, restval=""))
+        index = {
+            row["id"]: IndexEntry(float(row["spacing_mm"]) if row.get("spacing_mm") else None, row.get("plane") or "")
+            for row in rows
+        }
+    except KeyError as error:
+        raise InputError(f"{path} has no column id.", "Give it columns id and spacing_mm (mm).") from error
+    except (ValueError, csv.Error) as error:
         raise InputError(f"{path} is malformed ({error}).", "Give it columns id and spacing_mm (mm).") from error
-    if any(not spacing > 0 for spacing in spacings.values()):
+    if any(entry.spacing_mm is not None and not entry.spacing_mm > 0 for entry in index.values()):
         raise InputError(f"{path} has a spacing_mm that is not positive.", "Write the pixel size in mm.")
-    return spacings
+    return index
 
 
-def _read_slice(directory: Path, name: str, spacing_mm: float, plane: str) -> LabeledSlice:
+def read_slice(directory: Path, name: str, spacing_mm: float, plane: str = "") -> LabeledSlice:
+    """Read one labeled slice whose pixel size (mm) and plane are known.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, sizes differ or a label value is unknown.
+    """
     image = _read_png(directory / "images" / f"{name}.png").astype(np.float32)
     path = directory / "labels" / f"{name}.png"
     label_map = _read_png(path).astype(np.int64)
@@ -188,7 +254,7 @@ def _read_png(path: Path) -> NDArray[np.generic]:
     try:
         with Image.open(path) as picture:
             pixels = np.asarray(picture)
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} cannot be read ({error}).", "Save it again as a gray PNG.") from error
     if pixels.ndim != 2:
         raise InputError(f"{path} is not a gray picture (shape {pixels.shape}).", "Save it again as a gray PNG.")

@@ -58,7 +58,7 @@ def read_volume(path: Path) -> Volume:
     """
     import SimpleITK  # slow to import
 
-    _check_name(path)
+    check_name(path)
     stated = inspect_volume_header(path)
     try:
         image = SimpleITK.ReadImage(str(path))
@@ -84,7 +84,7 @@ def read_volume(path: Path) -> Volume:
     return Volume(array, affine_ijk_to_ras, stated)
 
 
-def _check_name(path: Path) -> None:
+def check_name(path: Path) -> None:
     """Refuse a name that ITK cannot take: it ends the whole process."""
     try:
         str(path).encode()

@@ -1,16 +1,90 @@
-"""Recipes: every number that a training run depends on, as frozen dataclasses."""
+"""Recipes: every number that a training run depends on, as frozen dataclasses.
+
+`recipe_files` reads them from YAML; the files beside it say the same as the
+recipes here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 from LumbarSegLib.losses import Reference
 from LumbarSegLib.preprocessing import PreprocessingConfig
 
+Optimizer = Literal["adamw", "sgd"]
+Schedule = Literal["one_cycle", "step"]
+
+#: Lowest and highest value of each number, both allowed; of both numbers where there are two.
+_AUGMENTATION_LIMITS: dict[str, tuple[float, float]] = {
+    "crop_pixels": (32, 4096),
+    "shift": (0, 1),
+    "scale": (0.1, 10),
+    "aspect": (1, 4),
+    "rotation_deg": (0, 180),
+    "shear": (0, 1),
+    "flip_probability": (0, 1),
+    "surroundings_probability": (0, 1),
+    "elastic_probability": (0, 1),
+    "elastic_pixels": (0, 64),
+    "narrowing_probability": (0, 1),
+    "narrowing_strength": (0, 2),
+    "sac_darkening_probability": (0, 1),
+    "sac_darkening": (0, 1),
+    "gamma_probability": (0, 1),
+    "gamma": (0.1, 10),
+    "bias_probability": (0, 1),
+    "bias_amplitude": (0, 2),
+    "noise_probability": (0, 1),
+    "noise": (0, 1),
+    "blur_probability": (0, 1),
+    # The kernel has seven taps.
+    "blur_pixels": (0, 3),
+    "low_resolution_probability": (0, 1),
+    "low_resolution": (1, 8),
+    "jitter_shift": (0, 5),
+    "jitter_scale": (0, 2),
+}
+_RECIPE_LIMITS: dict[str, tuple[float, float]] = {
+    "learning_rate": (1e-8, 10),
+    "weight_decay": (0, 1),
+    "epochs": (1, 100_000),
+    "batch_size": (1, 1024),
+    "alpha": (0, 100),
+    "dice_weight": (0, 100),
+    "average_decay": (0, 0.99999),
+    "patience": (0, 100_000),
+    "gradient_clip": (0, 1e6),
+    "phantom_share": (0, 10),
+    "nominal_spacing_mm": (0.1, 3),
+}
+_RECIPE_CHOICES: dict[str, tuple[str, ...]] = {
+    "optimizer": get_args(Optimizer),
+    "schedule": get_args(Schedule),
+    "reference": get_args(Reference),
+}
+
+
+def _check_limits(config: object, limits: Mapping[str, tuple[float, float]]) -> None:
+    for key, (low, high) in limits.items():
+        value = getattr(config, key)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not all(low <= number <= high for number in numbers):
+            raise ValueError(f"{key} must be in [{low:g}, {high:g}], got {value}.")
+        if numbers[0] > numbers[-1]:
+            raise ValueError(f"{key} must have the lower number first, got {value}.")
+
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """Ranges of the random transforms; a probability of 0 switches one off."""
+    """Ranges of the random transforms; a probability of 0 switches one off.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
 
     #: Side of the square that is cut out, in pixels of the working grid.
     crop_pixels: int = 256
@@ -56,18 +130,32 @@ class AugmentationConfig:
     jitter_shift: float = 0.25
     jitter_scale: float = 0.2
 
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _check_limits(self, _AUGMENTATION_LIMITS)
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; stored in the checkpoint."""
+    """How a network is trained; stored in the checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range or a word is none of the choices.
+    """
 
     name: str
-    optimizer: str = "adamw"
+    optimizer: Optimizer = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 2e-2
     #: "one_cycle" over all steps, or "step": a tenth for the last fifth.
-    schedule: str = "one_cycle"
+    schedule: Schedule = "one_cycle"
     epochs: int = 75
+    #: Stop after this many epochs without a better mean Dice on the validation
+    #: slices, and keep the network of the best epoch; 0 trains all epochs and
+    #: keeps the last.
+    patience: int = 0
     batch_size: int = 4
     #: Exponent of the size-adaptive loss and what its shares refer to.
     alpha: float = 1.0
@@ -79,7 +167,7 @@ class Recipe:
     average_decay: float = 0.0
     #: Learn the vertebral body as an eighth class; results merge it with the background.
     vertebral_body: bool = False
-    #: Norm at which gradients are cut off.
+    #: Norm at which gradients are cut off; 0 lets them be.
     gradient_clip: float = 5.0
     #: Phantom slices per real slice in an epoch.
     phantom_share: float = 0.12
@@ -87,6 +175,15 @@ class Recipe:
     nominal_spacing_mm: float = 0.38
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+
+    def __post_init__(self) -> None:
+        """Check the ranges and the choices."""
+        if not self.name:
+            raise ValueError("name must not be empty.")
+        _check_limits(self, _RECIPE_LIMITS)
+        for key, choices in _RECIPE_CHOICES.items():
+            if getattr(self, key) not in choices:
+                raise ValueError(f"{key} must be one of {', '.join(choices)}, got {getattr(self, key)!r}.")
 
 
 #: From nothing: strong augmentation, so that the network knows more than one scanner.

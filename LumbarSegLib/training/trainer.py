@@ -1,6 +1,7 @@
 """The training loop: epochs, validation, checkpoints and resuming.
 
-A run's folder holds `msff.safetensors` and `msff.json` (the network so far),
+A run's folder holds `MODEL.safetensors` and `MODEL.json` (the network so far,
+such as `msff.safetensors`; under a recipe with `patience` the best so far),
 `log.csv` (one row an epoch) and, until the end, `resume.pt`.
 """
 
@@ -12,7 +13,6 @@ import logging
 import pickle
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,32 +25,27 @@ from LumbarSegLib.anatomy import ANATOMIES, NUM_CLASSES
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize
 from LumbarSegLib.inference.checkpoint import Checkpoint, save_checkpoint
-from LumbarSegLib.inference.devices import cpu_has_bfloat16
 from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.losses import SegmentationLoss
-from LumbarSegLib.models import MSFF, MSFFConfig
-from LumbarSegLib.training.augmentation import Augmenter
-from LumbarSegLib.training.data import (
-    BatchSource,
-    make_phantoms,
-    mean_class_shares,
-    prepare,
-    without_vertebral_bodies,
-)
+from LumbarSegLib.models import SegmentationNetwork, model_names
+from LumbarSegLib.training.batches import make_batches
+from LumbarSegLib.training.data import mean_class_shares, without_vertebral_bodies
+from LumbarSegLib.training.initial_network import make_network
+from LumbarSegLib.training.optimization import autocast, make_optimizer, make_scheduler
 from LumbarSegLib.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_NAME = "msff.safetensors"
 RESUME_NAME = "resume.pt"
 _LOG_NAME = "log.csv"
 
-#: Everything that a run writes into its folder.
-RUN_FILES = (CHECKPOINT_NAME, "msff.json", RESUME_NAME, _LOG_NAME)
-
-#: Different phantoms in one run; augmentation varies them further.
-_NUM_PHANTOMS = 96
+#: Everything that a run, of whichever network, writes into its folder.
+RUN_FILES = (
+    *(f"{name}{suffix}" for name in model_names() for suffix in (".safetensors", ".json")),
+    RESUME_NAME,
+    _LOG_NAME,
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,9 @@ class TrainingRun:
     description : dict
         Stored in the checkpoint: data, fold and the like.
     initial : Checkpoint, optional
-        Weights to start from; None starts from random ones.
+        Weights to start from, of the same network; None starts from random ones.
+    model_name : str
+        One of `LumbarSegLib.models.model_names`.
     """
 
     train: Sequence[LabeledSlice]
@@ -80,51 +77,57 @@ class TrainingRun:
     device: torch.device
     description: dict[str, Any]
     initial: Checkpoint | None = None
+    model_name: str = "msff"
 
 
 class Trainer:
-    """Trains the MSFF network of one run, resumable after every epoch.
+    """Trains the network of one run, resumable after every epoch.
 
     Parameters
     ----------
     run : TrainingRun
         Data and settings.
     directory : Path
-        Where the checkpoint and the log go; exists.
+        Where the checkpoint and the log go; exists when training starts.
+
+    Raises
+    ------
+    InputError
+        If the run is to start from the weights of another network, its network
+        needs a package that is not installed, or its recipe has a `patience`
+        and there is nothing to validate.
     """
 
     def __init__(self, run: TrainingRun, directory: Path) -> None:
+        if run.recipe.patience and not run.validation:
+            raise InputError(
+                f"The recipe {run.recipe.name} stops early by validation slices, and there are none.",
+                "Choose a fold that holds some back, or set patience to 0.",
+            )
         self.run = run
         self.directory = directory
         recipe = run.recipe
         torch.manual_seed(run.seed)
         num_classes = NUM_CLASSES + recipe.vertebral_body
-        model = MSFF(MSFFConfig(num_classes=num_classes))
-        if run.initial is not None:
-            _start_from(model, run.initial.model)
-        self.model: MSFF = model.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.order = torch.Generator().manual_seed(run.seed)
-        self.noise = torch.Generator(run.device).manual_seed(run.seed + 1)
-        self.augment = Augmenter(recipe.augmentation, recipe.preprocessing, self.noise)
+        model = make_network(run.model_name, num_classes, run.initial)
+        self.model: SegmentationNetwork = model.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.source, self.augment = make_batches(run.train, recipe, run.seed, run.device)
+        self.order, self.noise = self.source.generator, self.augment.generator
         self.mean_shares = mean_class_shares(without_vertebral_bodies(run.train))
         train = run.train if recipe.vertebral_body else without_vertebral_bodies(run.train)
         shares = mean_class_shares(train, num_classes)
         self.loss = SegmentationLoss(recipe.alpha, recipe.reference, shares, recipe.dice_weight)
-        phantoms = make_phantoms(_NUM_PHANTOMS if recipe.phantom_share else 0, run.seed)
-        self.source = BatchSource(
-            prepare(train, recipe.preprocessing), prepare(phantoms, recipe.preprocessing), recipe, self.order
-        )
         self.average: AveragedModel | None = None
         if recipe.average_decay:
             average = get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
-        self.optimizer = _make_optimizer(self.model, recipe)
-        self.scheduler = _make_scheduler(self.optimizer, recipe, self.source.batches_per_epoch)
+        self.optimizer = make_optimizer(self.model, recipe)
+        self.scheduler = make_scheduler(self.optimizer, recipe, self.source.batches_per_epoch)
         self.epoch = 0
         self.rows: list[dict[str, Any]] = []
 
     def fit(self, on_epoch: Callable[[dict[str, Any]], None] | None = None) -> Path:
-        """Train the remaining epochs.
+        """Train the remaining epochs, or until the recipe's patience is at an end.
 
         Parameters
         ----------
@@ -136,7 +139,7 @@ class Trainer:
         Path
             The checkpoint.
         """
-        while self.epoch < self.run.recipe.epochs:
+        while self.epoch < self.run.recipe.epochs and not self._is_out_of_patience():
             start = time.perf_counter()
             loss = self._train_epoch()
             self.epoch += 1
@@ -146,8 +149,10 @@ class Trainer:
             self._save()
             if on_epoch is not None:
                 on_epoch(row)
+        if self._is_out_of_patience():
+            logger.info("Stopping after epoch %d; the network of epoch %d is kept.", self.epoch, self._best_epoch())
         (self.directory / RESUME_NAME).unlink(missing_ok=True)
-        return self.directory / CHECKPOINT_NAME
+        return self._checkpoint_path()
 
     def resume(self) -> None:
         """Take up the run where `resume.pt` in the run's folder left it.
@@ -166,7 +171,7 @@ class Trainer:
             raise InputError(f"{path} is damaged.", "Start anew with --overwrite.") from error
         if state["settings"] != self._settings():
             raise InputError(
-                f"{path} was made with another recipe, seed, device or data.", "Resume with the same settings."
+                f"{path} was made with another recipe, network, seed, device or data.", "Resume with the same settings."
             )
         self.model.load_state_dict(state["model"])
         if self.average is not None:
@@ -185,7 +190,7 @@ class Trainer:
         total = 0.0
         for images, labels in self.source.epoch():
             images, labels = self.augment(images.to(self.run.device), labels.to(self.run.device))
-            with _autocast(self.run.device):
+            with autocast(self.run.device):
                 logits: Tensor = self.model(images.contiguous(memory_format=torch.channels_last))
             loss = self.loss(logits, labels)
             self.optimizer.zero_grad(set_to_none=True)
@@ -210,10 +215,22 @@ class Trainer:
         figures = {"mean_dice": summary["mean_dice"], **summary["dice"]}
         return {key: None if value is None else round(value, 4) for key, value in figures.items()}
 
+    def _best_epoch(self) -> int:
+        """Return the first epoch of the highest mean Dice; the first of all while no class has been validated."""
+        dice = [-1.0 if row["mean_dice"] is None else row["mean_dice"] for row in self.rows]
+        return 1 + dice.index(max(dice))
+
+    def _is_out_of_patience(self) -> bool:
+        patience = self.run.recipe.patience
+        return bool(patience and self.rows) and self.epoch - self._best_epoch() >= patience
+
     def _kept_model(self) -> nn.Module:
         """Return the network that is validated and written: the average where there is one."""
         kept: nn.Module = self.model if self.average is None else self.average.module
         return kept
+
+    def _checkpoint_path(self) -> Path:
+        return self.directory / f"{self.run.model_name}.safetensors"
 
     def _save(self) -> None:
         with (self.directory / _LOG_NAME).open("w", newline="", encoding="utf-8") as file:
@@ -221,15 +238,8 @@ class Trainer:
             writer = csv.DictWriter(file, keys, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
-        save_checkpoint(
-            self.directory / CHECKPOINT_NAME,
-            self._kept_model(),
-            name=f"msff-{self.run.description.get('data', 'data')}-fold-{self.run.description.get('fold', 'all')}",
-            model_name="msff",
-            model_config=self.model.config,
-            preprocessing=self.run.recipe.preprocessing,
-            training={**self._settings(), "epochs_done": self.epoch, "validation": self.rows[-1]},
-        )
+        if not self.run.recipe.patience or self._best_epoch() == self.epoch:
+            self._save_checkpoint()
         state = {
             "settings": self._settings(),
             "model": self.model.state_dict(),
@@ -245,9 +255,22 @@ class Trainer:
         torch.save(state, temporary)
         temporary.replace(self.directory / RESUME_NAME)
 
+    def _save_checkpoint(self) -> None:
+        model_name, description = self.run.model_name, self.run.description
+        save_checkpoint(
+            self._checkpoint_path(),
+            self._kept_model(),
+            name=f"{model_name}-{description.get('data', 'data')}-fold-{description.get('fold', 'all')}",
+            model_name=model_name,
+            model_config=self.model.config,
+            preprocessing=self.run.recipe.preprocessing,
+            training={**self._settings(), "epochs_done": self.epoch, "validation": self.rows[-1]},
+        )
+
     def _settings(self) -> dict[str, Any]:
         return {
             "recipe": asdict(self.run.recipe),
+            "model": self.run.model_name,
             "seed": self.run.seed,
             "device": self.run.device.type,
             "num_train": len(self.run.train),
@@ -261,47 +284,3 @@ class Trainer:
             else {"name": self.run.initial.name, "sha256": self.run.initial.sha256},
             **self.run.description,
         }
-
-
-def _start_from(model: nn.Module, initial: nn.Module) -> None:
-    """Take over the weights of `initial`, also where only one of the two knows the vertebral body."""
-    state = initial.state_dict()
-    for key, fresh in model.state_dict().items():
-        if key in state and state[key].shape[1:] == fresh.shape[1:] and state[key].shape != fresh.shape:
-            shared = min(len(fresh), len(state[key]))  # output channels: the vertebral body is the last
-            state[key] = torch.cat([state[key][:shared], fresh[shared:]])
-    model.load_state_dict(state)
-
-
-def _make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            model.parameters(), lr=recipe.learning_rate, momentum=0.9, weight_decay=recipe.weight_decay
-        )
-    if recipe.optimizer == "adamw":
-        # Norm statistics and biases are not to be pulled to zero.
-        decayed = [each for each in model.parameters() if each.ndim > 1]
-        free = [each for each in model.parameters() if each.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": free, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
-    raise ValueError(f"optimizer must be 'adamw' or 'sgd', got {recipe.optimizer!r}.")
-
-
-def _make_scheduler(
-    optimizer: torch.optim.Optimizer, recipe: Recipe, batches_per_epoch: int
-) -> torch.optim.lr_scheduler.LRScheduler:
-    steps = recipe.epochs * batches_per_epoch
-    if recipe.schedule == "one_cycle":
-        return torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15, final_div_factor=1e3
-        )
-    if recipe.schedule == "step":
-        return torch.optim.lr_scheduler.MultiStepLR(optimizer, [round(0.8 * steps)], gamma=0.1)
-    raise ValueError(f"schedule must be 'one_cycle' or 'step', got {recipe.schedule!r}.")
-
-
-def _autocast(device: torch.device) -> AbstractContextManager[None]:
-    """Use bfloat16 where the hardware has it: its range needs no loss scaling."""
-    if device.type == "cuda" or (device.type == "cpu" and cpu_has_bfloat16()):
-        return torch.autocast(device.type, torch.bfloat16)
-    return torch.autocast("cpu", enabled=False)

@@ -27,7 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"io", "preprocessing", "models", "losses", "measurement", "weights"}),
     frozenset({"study_reading"}),
     frozenset({"inference", "phantom"}),
-    frozenset({"evaluation"}),
+    frozenset({"evaluation", "dataset_checks"}),
     frozenset({"training", "report"}),
     frozenset({"commands"}),
     frozenset({"cli", ""}),

@@ -124,6 +124,15 @@ def test_every_requirement_is_pinned(project_root: Path) -> None:
             assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
 
 
+def test_the_wheel_holds_every_file_of_the_library(project_root: Path, repository_files: list[Path]) -> None:
+    tomllib = pytest.importorskip("tomllib", reason="reads pyproject.toml, which Python 3.10 cannot")
+    tool = tomllib.loads((project_root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    library = project_root / "LumbarSegLib"
+    listed = {path for pattern in tool["setuptools"]["package-data"]["LumbarSegLib"] for path in library.glob(pattern)}
+    data = {path for path in repository_files if path.is_relative_to(library) and path.suffix != ".py"}
+    assert listed == data - {library / "CMakeLists.txt"}
+
+
 def test_changelog_starts_with_this_version(project_root: Path) -> None:
     changelog = (project_root / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == __version__

@@ -2,16 +2,19 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.cli import main
 from LumbarSegLib.inference.checkpoint import load_checkpoint
 from LumbarSegLib.io.labeled_slices import read_slices
+from LumbarSegLib.models import model_names
 from LumbarSegLib.phantom.slices import make_phantom_slice
 
 
@@ -61,6 +64,84 @@ def test_train_then_evaluate(data, tmp_path, capsys):
     # What the log says of the last epoch is what evaluate finds, but for half precision.
     (logged,) = csv.DictReader((run / "log.csv").read_text().splitlines())
     assert float(logged["mean_dice"]) == pytest.approx(summary["mean_dice"], abs=0.01)
+
+
+def test_another_network_has_files_of_its_own_name(data, tmp_path, capsys):
+    run, other = tmp_path / "run", tmp_path / "other"
+    arguments = ["train", "--data", str(data), "--epochs", "1", "--device", "cpu", "--output"]
+    assert main([*arguments, str(run), "--model", "msff_no_bottleneck"]) == 0
+    weights = run / "msff_no_bottleneck.safetensors"
+    assert isinstance(load_checkpoint(weights).model.bottleneck, torch.nn.Identity)
+    capsys.readouterr()
+    assert main([*arguments, str(other), "--init", str(weights)]) == 2
+    assert "those of msff_no_bottleneck, not of msff" in capsys.readouterr().err
+    assert not other.exists()
+    # Weights of one network beside the log of another would mislead.
+    assert main([*arguments, str(run)]) == 2
+    assert "msff_no_bottleneck.safetensors" in capsys.readouterr().err
+
+
+def test_a_recipe_is_written_edited_and_trained(data, tmp_path, capsys):
+    file, run = tmp_path / "ours.yaml", tmp_path / "run"
+    write = ["train", "--recipe", "paper", "--write-recipe", str(file)]
+    assert main(write) == 0
+    text = file.read_text()
+    edited = text.replace("epochs: 100", "epochs: 1").replace("crop_pixels: 320", "crop_pixels: 64")
+    file.write_text(edited)
+    assert main(write) == 2
+    assert "Add --overwrite" in capsys.readouterr().err
+    assert file.read_text() == edited
+    train = ["train", "--data", str(data), "--output", str(run), "--device", "cpu"]
+    assert main([*train, "--recipe", str(file), "--quiet"]) == 0
+    stored = load_checkpoint(run / "msff.safetensors").training["recipe"]
+    assert (stored["name"], stored["epochs"], stored["augmentation"]["crop_pixels"]) == ("ours", 1, 64)
+    assert stored["optimizer"] == "sgd"
+    assert main([*write, "--overwrite"]) == 0
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--recipe", "bets", "--output", "run"], "best, refine, fine, paper"),
+        (["--recipe", "absent.yaml", "--output", "run"], "absent.yaml cannot be read"),
+        (["--recipe", "ours.yaml", "--write-recipe", "copy.yaml"], "no recipe of the package"),
+        (["--write-recipe", "copy.txt"], "FILE.yaml"),
+        (["--write-recipe", "copy.yaml", "--epochs", "3"], "edit the file"),
+        (["--output", "run"], "--data"),
+    ],
+    ids=str,
+)
+def test_recipes_that_cannot_be_taken(data, tmp_path, capsys, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    where = [] if "--data" in message else ["--data", str(data)]
+    assert main(["train", *where, *options]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_tensorboard_gets_the_rows_of_the_log(data, tmp_path):
+    loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = tmp_path / "run"
+    arguments = ["train", "--data", str(data), "--output", str(run), "--recipe", "paper", "--device", "cpu", "--quiet"]
+    for epochs in ("1", "2"):  # the second run leaves nothing of the first
+        assert main([*arguments, "--epochs", epochs, "--tensorboard", "--overwrite"]) == 0
+    events = loading.EventAccumulator(str(run))
+    events.Reload()
+    rows = list(csv.DictReader((run / "log.csv").read_text().splitlines()))
+    assert len(rows) == 2
+    for tag, column in (("loss", "loss"), ("mean_dice", "mean_dice"), ("dice/psoas", "psoas"), ("seconds", "seconds")):
+        logged = [(each.step, each.value) for each in events.Scalars(tag)]
+        expected = [(int(row["epoch"]), float(row[column])) for row in rows]
+        assert [step for step, _ in logged] == [1, 2]
+        assert logged == [(step, pytest.approx(value)) for step, value in expected]
+
+
+def test_networks_on_offer_are_those_of_the_registry(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--data", "DIR", "--output", "RUN", "--model", "another"])
+    offered = capsys.readouterr().err.partition("choose from")[2]
+    assert re.findall(r"\w+", offered) == list(model_names())
 
 
 @pytest.mark.parametrize(

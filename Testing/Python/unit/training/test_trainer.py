@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from LumbarSegLib.anatomy import NUM_CLASSES, VERTEBRAL_BODY_INDEX
 from LumbarSegLib.errors import InputError
+from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize
 from LumbarSegLib.inference.checkpoint import load_checkpoint
 from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.io.labeled_slices import LabeledSlice
@@ -37,10 +39,10 @@ def _made(directory: Path) -> Path:
     return directory
 
 
-def _trainer(slices: list[LabeledSlice], directory: Path, recipe: Recipe = TINY, seed: int = 0) -> Trainer:
+def _trainer(slices: list[LabeledSlice], directory: Path, recipe: Recipe = TINY, **settings: Any) -> Trainer:
     directory.mkdir(exist_ok=True)
-    run = TrainingRun(slices[:8], slices[8:], recipe, seed, torch.device("cpu"), {"fold": "0"})
-    return Trainer(run, directory)
+    run = TrainingRun(slices[:8], slices[8:], recipe, 0, torch.device("cpu"), {"fold": "0"})
+    return Trainer(replace(run, **settings), directory)
 
 
 def test_training_learns_and_writes_what_evaluation_reads(slices, tmp_path):
@@ -81,6 +83,39 @@ def test_resuming_gives_what_an_unbroken_run_gives(slices, tmp_path):
             torch.testing.assert_close(second[name], expected, rtol=1e-4, atol=1e-5, msg=name)
 
 
+def test_early_stop_keeps_the_best_epoch_also_when_resumed(slices, tmp_path):
+    recipe = replace(TINY, epochs=12, learning_rate=1e-2, patience=2)
+    unbroken = _trainer(slices, tmp_path / "unbroken", recipe)
+    path = unbroken.fit()
+    dice = [row["mean_dice"] for row in unbroken.rows]
+    best = dice.index(max(dice)) + 1
+    assert best < len(dice) == best + 2 < recipe.epochs
+    assert dice[best - 1] > dice[-1] + 0.002, "the slices cannot tell the best epoch from the last"
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.training["epochs_done"] == best
+    found = summarize(evaluate_slices(Predictor(checkpoint, torch.device("cpu")), slices[8:]))["mean_dice"]
+    assert found == pytest.approx(dice[best - 1], abs=1e-3)  # half precision on the disk
+    assert not (tmp_path / "unbroken" / "resume.pt").exists()
+
+    def kill(row: dict[str, object]) -> None:
+        if row["epoch"] == best + 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _trainer(slices, tmp_path / "broken", recipe).fit(kill)
+    resumed = _trainer(slices, tmp_path / "broken", recipe)
+    resumed.resume()
+    again = load_checkpoint(resumed.fit())
+    assert [row["mean_dice"] for row in resumed.rows] == pytest.approx(dice, abs=1e-3)
+    assert again.training["epochs_done"] == best
+    torch.testing.assert_close(dict(again.model.state_dict()), dict(checkpoint.model.state_dict()))
+
+
+def test_a_run_without_validation_slices_cannot_stop_early(slices, tmp_path):
+    with pytest.raises(InputError, match="set patience to 0"):
+        _trainer(slices, tmp_path, replace(TINY, patience=1), validation=[])
+
+
 def test_the_average_is_what_is_kept(slices, tmp_path):
     trainer = _trainer(slices, tmp_path, replace(TINY, epochs=2, average_decay=0.9))
     kept = load_checkpoint(trainer.fit()).model.state_dict()
@@ -97,6 +132,19 @@ def test_a_run_can_start_from_other_weights(slices, tmp_path):
     for name, expected in first.model.state_dict().items():
         torch.testing.assert_close(trainer.model.state_dict()[name], expected)
     assert trainer._settings()["initial_weights"]["sha256"] == first.sha256
+
+
+def test_a_baseline_trains_and_keeps_its_name(slices, tmp_path):
+    recipe = replace(TINY, epochs=1, average_decay=0.9)
+    path = _trainer(slices, tmp_path, recipe, model_name="segnet").fit()
+    assert {each.name for each in tmp_path.iterdir()} == {"segnet.safetensors", "segnet.json", "log.csv"}
+    checkpoint = load_checkpoint(path)
+    assert (checkpoint.model_name, checkpoint.name) == ("segnet", "segnet-data-fold-0")
+    assert checkpoint.training["model"] == "segnet"
+    with pytest.raises(InputError, match="those of segnet, not of msff"):
+        _trainer(slices, tmp_path, initial=checkpoint)
+    further = _trainer(slices, tmp_path, recipe, initial=checkpoint, model_name="segnet")
+    torch.testing.assert_close(dict(further.model.state_dict()), dict(checkpoint.model.state_dict()))
 
 
 def test_the_vertebral_body_is_learned_beside_the_anatomies_and_not_reported(slices, tmp_path):
@@ -136,8 +184,9 @@ def test_resuming_under_other_settings_is_refused(slices, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         _trainer(slices, tmp_path).fit(kill)
-    with pytest.raises(InputError, match="another recipe"):
-        _trainer(slices, tmp_path, seed=1).resume()
+    for settings in ({"seed": 1}, {"model_name": "msff_no_bottleneck"}):
+        with pytest.raises(InputError, match="another recipe, network, seed"):
+            _trainer(slices, tmp_path, **settings).resume()
     (tmp_path / "resume.pt").write_bytes(b"not a checkpoint")
     with pytest.raises(InputError, match="is damaged"):
         _trainer(slices, tmp_path).resume()
