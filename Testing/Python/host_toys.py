@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ def fresh_host() -> Iterator[None]:
     import slicer
 
     slicer_host.install()
+    gc.collect()  # windows of earlier tests go now and not in the middle of this one
     slicer.mrmlScene.Clear(0)
     slicer_host.DIALOGS.clear()
     yield

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+import shiboken6
 import slicer_host
 from host_toys import UI, fresh_host, load_ui
+from PySide6 import QtWidgets
 from slicer_host.pythonqt import SignalNotFoundError
+from slicer_host.scene_parts import while_alive
 from slicer_host.ui_files import UiFileError
 
 slicer_host.install()
@@ -24,6 +27,33 @@ from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrappe
 @pytest.fixture(autouse=True)
 def _fresh_host() -> Iterator[None]:
     yield from fresh_host()
+
+
+# Observers of widgets
+
+
+def test_an_observer_ends_with_its_widget_even_in_the_middle_of_a_call() -> None:
+    window = QtWidgets.QWidget()
+    inside = QtWidgets.QComboBox(window)
+    calls = []
+
+    def closes_the_window() -> None:
+        calls.append("called")
+        shiboken6.delete(window)
+        inside.clear()
+
+    observer = while_alive(inside, closes_the_window)
+    observer()
+    observer()
+    assert calls == ["called"]
+
+
+def test_an_observer_hides_no_fault_of_a_living_widget() -> None:
+    def fails() -> None:
+        raise RuntimeError("a fault")
+
+    with pytest.raises(RuntimeError, match="a fault"):
+        while_alive(QtWidgets.QComboBox(), fails)()
 
 
 # Files of Qt Designer

@@ -31,7 +31,13 @@ def while_alive(qt_object: Any, callback: Callable[..., None]) -> Callable[..., 
     """Return an observer that does nothing once a widget is gone, as Qt's own connections end with it."""
 
     def observe(*arguments: Any) -> None:
-        if shiboken6.isValid(qt_object):
+        if not shiboken6.isValid(qt_object):
+            return
+        try:
             callback(*arguments)
+        except RuntimeError:
+            # Python may collect the window, and Qt delete what is in it, in the middle of the call.
+            if shiboken6.isValid(qt_object):
+                raise
 
     return observe
