@@ -1,4 +1,4 @@
-"""The command line: `lumbarseg segment | demo | check-data | import-slices | train | evaluate`.
+"""The command line: `lumbarseg segment | demo | check-data | import-slices | train | evaluate | benchmark`.
 
 This file parses arguments and turns errors into exit codes; the work is in
 `LumbarSegLib.commands`, which is imported only once it is clear what to do.
@@ -70,7 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"lumbarseg: error: {error.strerror}{place}. Free space or write elsewhere.\n")
         return EXIT_FAILURE
     except KeyboardInterrupt:
-        consequence = "go on with --resume" if options.command == "train" and options.output else "nothing was written"
+        consequence = "nothing was written"
+        if options.command == "train" and options.output:
+            consequence = "go on with --resume"
+        elif options.command == "benchmark":
+            consequence = "go on with the same command"
         sys.stderr.write(f"lumbarseg: interrupted; {consequence}.\n")
         return EXIT_INTERRUPTED
     return EXIT_OK
@@ -100,6 +104,10 @@ def _run(options: argparse.Namespace) -> None:
         from LumbarSegLib.commands.train import run_train
 
         run_train(options)
+    elif options.command == "benchmark":
+        from LumbarSegLib.commands.benchmark import run_benchmark
+
+        run_benchmark(options)
     else:
         from LumbarSegLib.commands.evaluate import run_evaluate
 
@@ -119,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_import_slices(commands)
     _add_train(commands)
     _add_evaluate(commands)
+    _add_benchmark(commands)
     return parser
 
 
@@ -239,6 +248,35 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     _add_inference(parser)
     parser.add_argument("--output", type=Path, metavar="OUT", help="folder for the figures")
     _add_common(parser)
+
+
+def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "benchmark",
+        help="train and compare what a table of the paper compares",
+        description="Train every row of a table under one recipe and write OUT/table-N.md and OUT/table-N.csv. "
+        "The same command again goes on where it was interrupted.",
+    )
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labeled slices")
+    parser.add_argument(
+        "--table",
+        required=True,
+        type=int,
+        choices=(1, 2, 3),
+        help="1: networks, 2: exponents of the size-adaptive loss, 3: with and without the bottleneck",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="OUT", help="folder for tables and runs")
+    parser.add_argument("--seeds", type=int, metavar="N", help="runs of each row (default: 3; 1 with --quick)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="another number of epochs than the recipe's")
+    parser.add_argument(
+        "--recipe", default="best", metavar="NAME|FILE.yaml", help="settings of all runs, as for train (default: best)"
+    )
+    parser.add_argument("--fold", default="0", metavar="K", help="fold whose held-back slices count (default: 0)")
+    parser.add_argument(
+        "--quick", action="store_true", help="half the resolution, few epochs, one seed: an hour on two CPU cores"
+    )
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
+    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
 
 
 if __name__ == "__main__":

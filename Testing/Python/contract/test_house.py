@@ -29,6 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"inference", "phantom"}),
     frozenset({"evaluation", "dataset_checks"}),
     frozenset({"training", "report"}),
+    frozenset({"benchmark"}),
     frozenset({"commands"}),
     frozenset({"cli", ""}),
 )
