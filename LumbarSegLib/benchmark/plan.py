@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from LumbarSegLib.training.recipes import Recipe
 
-#: Epochs and seeds of `--quick`: with `quick_recipe`, table 1 takes less than
-#: an hour on two CPU cores.
+#: Epochs and seeds of `--quick`: with `quick_recipe`, table 1 is meant to end
+#: within an hour on two CPU cores (estimated from single epochs, not yet run whole).
 QUICK_EPOCHS = 6
 QUICK_SEEDS = 1
 
