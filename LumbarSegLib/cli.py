@@ -273,7 +273,7 @@ def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     parser.add_argument("--fold", default="0", metavar="K", help="fold whose held-back slices count (default: 0)")
     parser.add_argument(
-        "--quick", action="store_true", help="half the resolution, few epochs, one seed: an hour on two CPU cores"
+        "--quick", action="store_true", help="half the resolution, few epochs, one seed: for two CPU cores"
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
