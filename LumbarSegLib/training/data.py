@@ -64,11 +64,14 @@ def without_vertebral_bodies(slices: Iterable[LabeledSlice]) -> list[LabeledSlic
     ]
 
 
-def mean_class_shares(slices: Iterable[LabeledSlice], num_classes: int = NUM_CLASSES) -> list[float]:
-    """Average the share of each class over the annotated pixels of every slice, the background first."""
+def mean_class_shares(slices: Iterable[LabeledSlice]) -> list[float]:
+    """Average the share of each class over the annotated pixels of every slice.
+
+    The background comes first, the vertebral body last.
+    """
     shares = []
     for each in slices:
-        counts = np.bincount(each.label_map[each.label_map != IGNORE_INDEX], minlength=num_classes)
+        counts = np.bincount(each.label_map[each.label_map != IGNORE_INDEX], minlength=NUM_CLASSES + 1)
         shares.append(counts / max(1, counts.sum()))
     return [float(share) for share in np.mean(shares, axis=0)]
 

@@ -30,7 +30,7 @@ from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.losses import SegmentationLoss
 from LumbarSegLib.models import SegmentationNetwork, model_names
 from LumbarSegLib.training.batches import make_batches
-from LumbarSegLib.training.data import mean_class_shares, without_vertebral_bodies
+from LumbarSegLib.training.data import mean_class_shares
 from LumbarSegLib.training.initial_network import make_network
 from LumbarSegLib.training.optimization import autocast, make_optimizer, make_scheduler
 from LumbarSegLib.training.recipes import Recipe
@@ -113,9 +113,9 @@ class Trainer:
         self.model: SegmentationNetwork = model.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.source, self.augment = make_batches(run.train, recipe, run.seed, run.device)
         self.order, self.noise = self.source.generator, self.augment.generator
-        self.mean_shares = mean_class_shares(without_vertebral_bodies(run.train))
-        train = run.train if recipe.vertebral_body else without_vertebral_bodies(run.train)
-        shares = mean_class_shares(train, num_classes)
+        background, *anatomies, body = mean_class_shares(run.train)
+        self.mean_shares = [background + body, *anatomies]  # of what results distinguish
+        shares = [background, *anatomies, body] if recipe.vertebral_body else self.mean_shares
         self.loss = SegmentationLoss(recipe.alpha, recipe.reference, shares, recipe.dice_weight)
         self.average: AveragedModel | None = None
         if recipe.average_decay:
