@@ -1,0 +1,31 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+#: What `add_subparsers` returns; argparse has no public name for it.
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add `--device`, `--overwrite` and `--quiet`."""
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
+    add_overwrite_and_quiet(parser)
+
+
+def add_overwrite_and_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add `--overwrite` and `--quiet`."""
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier result")
+    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
+
+
+def add_inference(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that runs a network takes."""
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="another checkpoint than the one of the package")
+    parser.add_argument("--flip-average", action="store_true", help="average with the mirrored slice (twice the time)")
+    parser.add_argument(
+        "--precision", default="auto", choices=("auto", "full"), help="full: float32, the same on every machine"
+    )
