@@ -10,14 +10,14 @@ from __future__ import annotations
 import argparse
 import errno
 import io
-import logging
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from LumbarSegLib.commands.parsers import add_commands
-from LumbarSegLib.errors import InputError
+from LumbarSegLib.commands.progress import start_logging
+from LumbarSegLib.errors import CheckFailure, InputError
 from LumbarSegLib.report.timing import Stopwatch
 from LumbarSegLib.version import __version__
 
@@ -27,7 +27,7 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 #: Commands that write down how long their parts took.
-_TIMED_COMMANDS = ("segment", "demo")
+_TIMED_COMMANDS = ("segment", "measure", "demo")
 
 #: The disk's fault, not the program's.
 _NO_PLACE_TO_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 no room to write, 2 input that cannot be used (one line on
+        0 done, 1 no room to write or a check that failed, 2 input that cannot be used (one line on
         stderr says how to repair it), 130 interrupted. Faults of the program
         keep their traceback.
     """
@@ -52,15 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # names of files hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.WARNING if options.quiet else logging.INFO, format="lumbarseg: %(message)s", stream=sys.stderr
-    )
+    start_logging(quiet=options.quiet)
     try:
         _run(options)
     except InputError as error:
         # One line, whatever a file name or another library's message holds.
         sys.stderr.write(f"lumbarseg: error: {' '.join(str(error).split())}\n")
         return EXIT_BAD_INPUT
+    except CheckFailure as failure:
+        sys.stderr.write(f"lumbarseg: {failure}\n")
+        return EXIT_FAILURE
     except BrokenPipeError:
         # Whoever read our output (a pager, `head`) has closed it; there is no one left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -73,9 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILURE
     except KeyboardInterrupt:
         consequence = "nothing was written"
-        if options.command == "train" and options.output:
+        if options.command in ("train", "pretrain") and options.output:
             consequence = "go on with --resume"
-        elif options.command == "benchmark":
+        elif options.command in ("benchmark", "cross-validate"):
             consequence = "go on with the same command"
         sys.stderr.write(f"lumbarseg: interrupted; {consequence}.\n")
         return EXIT_INTERRUPTED

@@ -1,4 +1,4 @@
-"""The one error that a user is meant to read."""
+"""The errors that a user is meant to read."""
 
 from __future__ import annotations
 
@@ -20,6 +20,27 @@ class InputError(ValueError):
     def __init__(self, problem: str, repair: str) -> None:
         self.problem = problem
         self.repair = repair
+        super().__init__(f"{problem} {repair}")
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
+        """Let it pass from one process to another, whole."""
+        return type(self), (self.problem, self.repair)
+
+
+class CheckFailure(RuntimeError):  # noqa: N818 - a check that failed is no error of the program
+    """A check that a command was asked for and that did not pass.
+
+    The command line prints it as a single line and exits with code 1.
+
+    Parameters
+    ----------
+    problem : str
+        What did not pass.
+    repair : str
+        What the user can do about it.
+    """
+
+    def __init__(self, problem: str, repair: str) -> None:
         super().__init__(f"{problem} {repair}")
 
 

@@ -72,7 +72,9 @@ def measureSegmentation(
         "segmentation": segmentationNode.GetName(),
         "outlines": "as segmented" if asSegmented else "edited",
     }
-    measurements = [measure_block(labelMap, block.affine_ijk_to_ras, orientation_known=block.orientation_known)]
+    measurements = [
+        measure_block(labelMap, block.affine_ijk_to_ras, image=block.image, orientation_known=block.orientation_known)
+    ]
     return Measured(
         sliceRows=[sources | row for row in table_rows([block], measurements, provenance)],
         levelRows=[sources | row for row in level_rows([block], measurements, provenance)],

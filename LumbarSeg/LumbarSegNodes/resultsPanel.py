@@ -141,7 +141,7 @@ class ResultsPanel:
                 model = view.tableModel()
                 model.setHeaderData(column, qt.Qt.Horizontal, columnTitle(name))
                 model.setHeaderData(column, qt.Qt.Horizontal, table.GetColumnDescription(name), qt.Qt.ToolTipRole)
-                isMain = name in _MAIN_COLUMNS or name.endswith(_AREA_ENDING)
+                isMain = name in _MAIN_COLUMNS or columnTitle(name) != name
                 isMain = isMain and any(row[name] is not None for row in rows)
                 view.setColumnHidden(column, not isMain and not self._ui.allColumnsCheckBox.checked)
             view.resizeColumnsToContents()

@@ -11,8 +11,8 @@ import vtk
 from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.report.tables import Cell
 
-#: Units by the end of a column's name.
-_UNITS = {"_mm2": "mm2", "_mm": "mm", "_deg": "deg"}
+#: Units (UCUM) by the end of a column's name.
+_UNITS = {"_mm2": "mm2", "_mm": "mm", "_deg": "deg", "_percent": "%", "_fraction": "1", "_ratio": "1"}
 
 _DESCRIPTIONS = {
     "volume": "Volume node that was measured",
@@ -42,9 +42,31 @@ _DESCRIPTIONS = {
     "weights_name": "Network",
     "weights_sha256": "Hash of the network's file",
     "software_version": "Version of LumbarSeg",
+    "fat_method": "How fat was told from muscle",
+    "dural_sac_corrected_area_mm2": "Dural sac: area times the cosine of the tilt to the sac's axis",
+    "dural_sac_tilt_deg": "Angle between the slice and the cross-section of the dural sac",
+    "dural_sac_ap_diameter_mm": "Dural sac: extent along the midline",
+    "dural_sac_transverse_diameter_mm": "Dural sac: extent across the midline",
+    "quality": "What makes the figures doubtful; ok if nothing does",
+    "quality_notes": "The same in sentences",
     "absent": "What has no value, and why",
     "notes": "What a reader has to know about the slice",
 }
+
+#: What is measured of several anatomies, by the rest of a column's name.
+_MEASURED = {
+    "lean_area_mm2": "area without fat",
+    "relative_area_ratio": "area over the area of the disc in the slice",
+    "area_mm2": "area in the plane of the slice",
+    "fat_fraction": "share of fat, 0-1",
+    "fat_index_ratio": "mean signal over that of the psoas",
+    "asymmetry_percent": "100 times the difference of the sides over the larger",
+    "thickness_mm": "diameter of the largest circle that fits in",
+}
+
+_UNRELIABLE_OF_PSOAS = ("lean_area_mm2", "fat_fraction")
+
+_ENDS_OF_INTERVALS = {"low": "lower end", "high": "upper end"}
 
 _SIDES = {"left": ", patient's left", "right": ", patient's right", "total": ", both sides"}
 
@@ -52,7 +74,7 @@ _SIDES = {"left": ", patient's left", "right": ", patient's right", "total": ", 
 def updateTable(tableNode: slicer.vtkMRMLTableNode, rows: Sequence[dict[str, Cell]], title: str) -> None:
     """Replace the content of a table node.
 
-    A column in a unit (mm2, mm, deg) is double, one of whole numbers int, any
+    A column in a unit (see `_UNITS`) is double, one of whole numbers int, any
     other string. A missing value is never 0: it is NaN in a double column and
     an empty text otherwise; whole numbers with one missing become texts.
 
@@ -91,10 +113,18 @@ def describeColumn(name: str) -> str:
     """Return what a column of a report holds, for a reader; "" for a column that is not known."""
     if name in _DESCRIPTIONS:
         return _DESCRIPTIONS[name]
+    for end, words in _ENDS_OF_INTERVALS.items():
+        if name.endswith(f"_area_{end}_mm2") and (area := describeColumn(name.replace(f"_{end}_mm2", "_mm2"))):
+            return f"{area}; {words} of its 90 % interval"
     for anatomy in ANATOMIES:
-        if name.startswith(f"{anatomy.key}_") and name.endswith("_area_mm2"):
-            side = name.removeprefix(f"{anatomy.key}_").removesuffix("area_mm2").rstrip("_")
-            return f"{anatomy.name}{_SIDES.get(side, '')}: area in the plane of the slice"
+        if not name.startswith(f"{anatomy.key}_"):
+            continue
+        side, _, measured = name.removeprefix(f"{anatomy.key}_").partition("_")
+        if side not in _SIDES:
+            side, measured = "", name.removeprefix(f"{anatomy.key}_")
+        if measured in _MEASURED:
+            warning = " (unreliable)" if anatomy.key == "psoas" and measured in _UNRELIABLE_OF_PSOAS else ""
+            return f"{anatomy.name}{_SIDES.get(side, '')}: {_MEASURED[measured]}{warning}"
     return ""
 
 

@@ -85,6 +85,41 @@ def read_result(folder: Path) -> RunResult | None:
         raise InputError(f"{path} is damaged.", "Remove it, and the run is repeated.") from error
 
 
+def train_or_resume(
+    run: TrainingRun, folder: Path, on_epoch: Callable[[dict[str, Any]], None] | None = None
+) -> tuple[Path, list[dict[str, Any]]]:
+    """Train a run from where an earlier attempt left it.
+
+    Parameters
+    ----------
+    run : TrainingRun
+        What to train.
+    folder : Path
+        Of this run; made if it does not exist.
+    on_epoch : callable, optional
+        Called with the log's row after every epoch.
+
+    Returns
+    -------
+    Path
+        The checkpoint.
+    list of dict
+        The log's rows, those of the earlier attempt included.
+
+    Raises
+    ------
+    InputError
+        If the earlier attempt had other settings or is damaged, or the network
+        needs a package that is not installed.
+    """
+    trainer = Trainer(run, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / RESUME_NAME).is_file():
+        trainer.resume()
+    checkpoint = trainer.fit(on_epoch)
+    return checkpoint, trainer.rows
+
+
 def carry_out(
     run: Run,
     data: BenchmarkData,
@@ -115,7 +150,6 @@ def carry_out(
         If the earlier attempt had other settings or is damaged, or the network
         needs a package that is not installed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     training = TrainingRun(
         train=data.train,
         validation=data.validation,
@@ -125,11 +159,8 @@ def carry_out(
         description={"data": data.name, "fold": data.fold},
         model_name=run.row.model_name,
     )
-    trainer = Trainer(training, folder)
-    if (folder / RESUME_NAME).is_file():
-        trainer.resume()
-    checkpoint = trainer.fit(on_epoch)
-    result = _evaluate(checkpoint, data.validation, device, float(np.mean([row["seconds"] for row in trainer.rows])))
+    checkpoint, rows = train_or_resume(training, folder, on_epoch)
+    result = _evaluate(checkpoint, data.validation, device, float(np.mean([row["seconds"] for row in rows])))
     path = folder / _RESULT_NAME
     with output_files([path], inputs=[], overwrite=True) as partial:
         write_json_file(partial[path], asdict(result))

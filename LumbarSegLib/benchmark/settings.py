@@ -18,13 +18,30 @@ from LumbarSegLib.io.labeled_slices import LabeledSlice
 from LumbarSegLib.report.output_files import output_files
 from LumbarSegLib.report.text_files import write_json_file
 
-_SETTINGS_NAME = "benchmark.json"
+
+def benchmark_settings(plan: Plan, data: BenchmarkData, device: torch.device) -> dict[str, Any]:
+    """Return what all runs of a benchmark have in common; tables share them, and thereby the runs that both need."""
+    return {
+        "seeds": plan.num_seeds,
+        "recipe": asdict(plan.recipe),
+        "data": data.name,
+        "fold": data.fold,
+        "slices_sha256": hash_slices((*data.train, *data.validation)),
+        "device": device.type,
+    }
 
 
-def claim_folder(folder: Path, plan: Plan, data: BenchmarkData, device: torch.device) -> None:
+def claim_folder(folder: Path, kind: str, settings: Mapping[str, Any]) -> None:
     """Write down under which settings the runs in `folder` are made, or see that they are the same.
 
-    Tables share a folder, and thereby the runs that both need.
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist.
+    kind : str
+        What the folder is for, such as "benchmark"; names the file of the settings.
+    settings : mapping
+        Anything that JSON can hold.
 
     Raises
     ------
@@ -32,15 +49,7 @@ def claim_folder(folder: Path, plan: Plan, data: BenchmarkData, device: torch.de
         If the folder holds runs under other settings or something else, or
         cannot be made.
     """
-    settings = {
-        "seeds": plan.num_seeds,
-        "recipe": asdict(plan.recipe),
-        "data": data.name,
-        "fold": data.fold,
-        "slices_sha256": _hash_slices((*data.train, *data.validation)),
-        "device": device.type,
-    }
-    path = folder / _SETTINGS_NAME
+    path = folder / f"{kind}.json"
     if path.is_file():
         _check_same(path, settings)
         return
@@ -50,12 +59,13 @@ def claim_folder(folder: Path, plan: Plan, data: BenchmarkData, device: torch.de
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror}).", "Name another folder.") from error
     if not is_empty:
-        raise InputError(f"{folder} holds something else than a benchmark.", "Name another folder.")
+        raise InputError(f"{folder} holds something else than a {kind}.", "Name another folder.")
     with output_files([path], inputs=[], overwrite=False) as partial:
         write_json_file(partial[path], settings)
 
 
-def _hash_slices(slices: Iterable[LabeledSlice]) -> str:
+def hash_slices(slices: Iterable[LabeledSlice]) -> str:
+    """Return the SHA-256 of names, pixel sizes, images and label maps."""
     digest = hashlib.sha256()
     for each in slices:
         digest.update(f"{each.name} {each.spacing_mm} {each.image.shape}\n".encode())

@@ -11,7 +11,7 @@ from LumbarSegLib.benchmark.estimate import estimate_seconds
 from LumbarSegLib.benchmark.pages import write_table
 from LumbarSegLib.benchmark.plan import DEFAULT_SEEDS, QUICK_SEEDS, TABLES, Plan, quick_recipe
 from LumbarSegLib.benchmark.runs import BenchmarkData, RunResult, carry_out, read_result
-from LumbarSegLib.benchmark.settings import claim_folder
+from LumbarSegLib.benchmark.settings import benchmark_settings, claim_folder
 from LumbarSegLib.commands.data import choose_slices
 from LumbarSegLib.commands.progress import say
 from LumbarSegLib.errors import InputError
@@ -32,7 +32,7 @@ def run_benchmark(options: argparse.Namespace) -> None:
     plan = _make_plan(options)
     data = _read_data(options, plan)
     device = choose_device(options.device).device
-    claim_folder(options.output, plan, data, device)
+    claim_folder(options.output, "benchmark", benchmark_settings(plan, data, device))
     folders = {run.key: options.output / "runs" / run.key for run in plan.runs}
     results = _finished(folders)
     missing = [run for run in plan.runs if run.key not in results]

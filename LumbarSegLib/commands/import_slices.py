@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from LumbarSegLib.commands.progress import say
+from LumbarSegLib.commands.segment_meanings import parse_segments
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.io.labeled_slice_files import add_slices
 from LumbarSegLib.io.labeled_slices import LabeledSlice
@@ -32,7 +33,7 @@ def run_import_slices(options: argparse.Namespace) -> None:
         if not path.exists():
             raise InputError(f"{path} does not exist.", "Check the spelling.")
     segmentation = read_segmentation(options.outlines)
-    values = interpret(segmentation.segments, _parse_segments(options.segment))
+    values = interpret(segmentation.segments, parse_segments(options.segment))
     study = open_study(options.image, series=options.series)
     slices: list[LabeledSlice] = []
     num_slices, aligned = 0, False
@@ -59,13 +60,3 @@ def _stem(path: Path) -> str:
     name = path.resolve().name
     suffixes = [suffix for suffix in VOLUME_SUFFIXES if name.lower().endswith(suffix)]
     return name[: -len(max(suffixes, key=len))] if suffixes else name
-
-
-def _parse_segments(words: list[str]) -> dict[str, str]:
-    given = {}
-    for word in words:
-        name, equals, meaning = word.rpartition("=")
-        if not equals:
-            raise InputError(f"--segment must be NAME=ANATOMY, got {word!r}.", "Write, for example, '12=dural_sac'.")
-        given[name] = meaning
-    return given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from LumbarSegLib.commands.lowest_level import find_lowest_level, named_lowest_level
 from LumbarSegLib.commands.progress import say, slice_progress
 from LumbarSegLib.inference.checkpoint import load_checkpoint
 from LumbarSegLib.inference.devices import choose_device
@@ -22,6 +23,7 @@ def run_segment(options: argparse.Namespace, stopwatch: Stopwatch) -> None:
     InputError
         If the study, the weights, the device or the output folder cannot be used.
     """
+    named_lowest_level(options.lowest_level)  # a name that does not exist is refused before the work
     with output_folder(options.output, overwrite=options.overwrite) as folder:
         with stopwatch.part("read"):
             study = open_study(options.study, series=options.series, spacing_mm=options.spacing_mm)
@@ -44,8 +46,14 @@ def run_segment(options: argparse.Namespace, stopwatch: Stopwatch) -> None:
             "flip_average": options.flip_average,
             "device": options.device,
             "precision": options.precision,
+            "fat_method": options.fat_method,
+            "bands": options.bands,
+            "lowest_level": options.lowest_level,
         }
         with stopwatch.part("write"):
-            measurements = measure_study(segmentation)
-        StudyResult(segmentation, measurements, settings, stopwatch.started_at).write(folder, stopwatch)
+            measurements = measure_study(segmentation, options.fat_method, options.bands)
+        with stopwatch.part("levels"):
+            lowest_level = find_lowest_level(options.lowest_level, study, measurements)
+        result = StudyResult(segmentation, measurements, settings, stopwatch.started_at, lowest_level)
+        result.write(folder, stopwatch)
     say(f"Wrote {options.output}: {num_slices} slices in {len(study.blocks)} block(s)", quiet=options.quiet)

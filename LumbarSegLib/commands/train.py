@@ -7,20 +7,26 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from LumbarSegLib.commands.data import choose_slices
 from LumbarSegLib.commands.preview import write_preview
-from LumbarSegLib.commands.progress import say
+from LumbarSegLib.commands.progress import batch_progress, say, start_logging
+from LumbarSegLib.commands.run_folder import check_run_folder, make_run_folder
 from LumbarSegLib.errors import InputError
-from LumbarSegLib.inference.checkpoint import load_checkpoint
+from LumbarSegLib.inference.checkpoint import Checkpoint, load_checkpoint
 from LumbarSegLib.inference.devices import choose_device
 from LumbarSegLib.io.labeled_slices import read_slices
 from LumbarSegLib.report.output_files import output_files
+from LumbarSegLib.training.encoder_weights import EncoderWeights, read_encoder_weights
+from LumbarSegLib.training.engine import check_devices, launch
 from LumbarSegLib.training.event_log import EVENT_FILES, check_tensorboard, event_log
 from LumbarSegLib.training.recipe_files import RECIPE_SUFFIXES, find_recipe, recipe_text
 from LumbarSegLib.training.recipes import Recipe
 from LumbarSegLib.training.trainer import RESUME_NAME, RUN_FILES, Trainer, TrainingRun
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def run_train(options: argparse.Namespace) -> None:
@@ -50,7 +56,8 @@ def run_train(options: argparse.Namespace) -> None:
     if options.preview is not None:
         write_preview(options, recipe, read_slices(options.data, train, recipe.nominal_spacing_mm), device.device)
         return
-    _check_output(options.output, options.resume, options.overwrite)
+    check_devices(device.device, options.devices, recipe.batch_size)
+    check_run_folder(options.output, RUN_FILES, RESUME_NAME, resume=options.resume, overwrite=options.overwrite)
     if options.tensorboard:
         check_tensorboard()
     run = TrainingRun(
@@ -60,30 +67,43 @@ def run_train(options: argparse.Namespace) -> None:
         seed=options.seed,
         device=device.device,
         description={"data": options.data.resolve().name, "fold": options.fold},
-        initial=None if options.init is None else load_checkpoint(options.init),
+        initial=_read_initial(options),
         model_name=options.model,
     )
-    trainer = Trainer(run, options.output)
-    try:
-        options.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{options.output} cannot be made ({error.strerror}).", "Name another folder.") from error
+    checkpoint = launch(_train, device.device, options.devices, run, options)
+    say(f"Wrote {checkpoint}", quiet=options.quiet)
+
+
+def _train(fabric: Fabric, run: TrainingRun, options: argparse.Namespace) -> Path:
+    """Train in one of the processes; the first one writes and speaks."""
+    quiet = options.quiet or not fabric.is_global_zero
+    start_logging(quiet=quiet)
+    trainer = Trainer(run, options.output, fabric)
+    if fabric.is_global_zero:
+        make_run_folder(options.output)
+        if not options.resume:
+            for path in (*(options.output / name for name in RUN_FILES), *options.output.glob(EVENT_FILES)):
+                path.unlink(missing_ok=True)
     if options.resume:
         trainer.resume()
-    else:
-        for path in (*(options.output / name for name in RUN_FILES), *options.output.glob(EVENT_FILES)):
-            path.unlink(missing_ok=True)
     with ExitStack() as stack:
-        listeners: list[Callable[[dict[str, Any]], None]] = [] if options.quiet else [_print_row]
-        if options.tensorboard:
+        listeners: list[Callable[[dict[str, Any]], None]] = [] if quiet else [_print_row]
+        if options.tensorboard and fabric.is_global_zero:
             listeners.append(stack.enter_context(event_log(options.output, trainer.epoch)).add)
+        batches = trainer.source.batches_per_epoch
+        on_batch = stack.enter_context(batch_progress(run.recipe.epochs, trainer.epoch, batches, quiet=quiet))
 
         def on_epoch(row: dict[str, Any]) -> None:
             for listen in listeners:
                 listen(row)
 
-        checkpoint = trainer.fit(on_epoch)
-    say(f"Wrote {checkpoint}", quiet=options.quiet)
+        return trainer.fit(on_epoch, on_batch)
+
+
+def _read_initial(options: argparse.Namespace) -> Checkpoint | EncoderWeights | None:
+    if options.encoder_weights is not None:
+        return read_encoder_weights(options.encoder_weights)
+    return None if options.init is None else load_checkpoint(options.init, to_train=True)
 
 
 def _choose_recipe(options: argparse.Namespace) -> Recipe:
@@ -106,21 +126,6 @@ def _write_recipe(options: argparse.Namespace) -> None:
     with output_files([path], inputs=[], overwrite=options.overwrite) as partial:
         partial[path].write_text(text, encoding="utf-8")
     say(f"Wrote {path}: edit it and train with --recipe {path}", quiet=options.quiet)
-
-
-def _check_output(directory: Path, resume: bool, overwrite: bool) -> None:
-    if resume and overwrite:
-        raise InputError("--resume and --overwrite contradict each other.", "Pass one of them.")
-    if resume and not (directory / RESUME_NAME).is_file():
-        raise InputError(f"{directory} holds no unfinished run.", "Leave out --resume, or name the run's folder.")
-    present = [name for name in RUN_FILES if (directory / name).exists()]
-    if not present or resume or overwrite:
-        return
-    if RESUME_NAME in present:
-        raise InputError(
-            f"{directory} holds an unfinished run.", "Pass --resume to go on, or --overwrite to start anew."
-        )
-    raise InputError(f"{directory} holds {', '.join(present)}.", "Name another folder, or pass --overwrite.")
 
 
 def _print_row(row: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ class AreaPair:
     predicted, reference : float or None
         In units of area; None where the class is absent, never 0.
     interval : tuple of float
-        90 % interval of the predicted area (`compute_area_interval`), in units of area.
+        Bounds of the predicted area by the class probabilities (`PixelBounds`), in units of area.
     """
 
     predicted: float | None

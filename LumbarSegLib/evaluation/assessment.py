@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from LumbarSegLib.anatomy import ANATOMIES, IGNORE_INDEX
+from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.evaluation.agreement import AreaAgreement, AreaPair, compute_area_agreement
+from LumbarSegLib.evaluation.area_pairs import compare_areas, compare_side_areas
 from LumbarSegLib.evaluation.bootstrap import CONFIDENCE_LEVEL, Mean, bootstrap_mean
 from LumbarSegLib.evaluation.calibration import (
     TOP_LABEL,
@@ -19,15 +20,12 @@ from LumbarSegLib.evaluation.calibration import (
     count_reliability,
 )
 from LumbarSegLib.evaluation.overlap import SliceOverlap, compute_overlap
+from LumbarSegLib.evaluation.subgroups import OutlinedSac, SmallSacs, compare_small_sacs
 from LumbarSegLib.evaluation.surface import SurfaceAgreement, compute_surface_agreement, require_monai
 from LumbarSegLib.evaluation.units import Units
 from LumbarSegLib.geometry import radiological_affine
 from LumbarSegLib.inference.predictor import Predictor
 from LumbarSegLib.io.labeled_slices import LabeledSlice
-from LumbarSegLib.measurement import compute_area_interval
-
-#: Of the draws that the interval of an area is to hold.
-AREA_COVERAGE = 0.9
 
 _KEYS = tuple(anatomy.key for anatomy in ANATOMIES)
 
@@ -45,7 +43,7 @@ class SliceAssessment:
     surface : dict of str to (SurfaceAgreement or None)
         None where prediction or reference lacks the class.
     areas : dict of str to AreaPair
-        In units of area.
+        In units of area; beside the classes, the sides that a midline parts (`SIDE_KEYS`).
     reliability : dict of str to ReliabilityCounts
         With the row `TOP_LABEL` beside the classes.
     """
@@ -110,6 +108,8 @@ class Assessment:
     coverage : dict of str to IntervalCoverage
     calibration : dict of str to Calibration
         With the row `TOP_LABEL` beside the classes.
+    small_sacs : SmallSacs or None
+        The smallest fifth of the dural sacs; None with fewer than five.
     """
 
     units: Units
@@ -121,6 +121,7 @@ class Assessment:
     areas: dict[str, AreaAgreement]
     coverage: dict[str, IntervalCoverage]
     calibration: dict[str, Calibration]
+    small_sacs: SmallSacs | None
 
 
 def assess_slices(predictor: Predictor, slices: Iterable[LabeledSlice], units: Units) -> list[SliceAssessment]:
@@ -151,8 +152,9 @@ def assess_slices(predictor: Predictor, slices: Iterable[LabeledSlice], units: U
 
 def _assess_slice(predictor: Predictor, labeled: LabeledSlice, units: Units) -> SliceAssessment:
     affine = radiological_affine((1.0, labeled.spacing_mm, labeled.spacing_mm))
-    label_map, kept = predictor.predict_block(labeled.image[None], affine, keep_probabilities=True)
-    if kept is None:
+    label_map, confidence = predictor.predict_block(labeled.image[None], affine, keep_probabilities=True)
+    bounds, probabilities = confidence.bounds, confidence.probabilities
+    if probabilities is None:
         raise RuntimeError("The predictor kept no probabilities.")
     prediction, reference = label_map[0], labeled.label_map
     pixel_size = units.pixel_size(labeled.spacing_mm)
@@ -160,44 +162,10 @@ def _assess_slice(predictor: Predictor, labeled: LabeledSlice, units: Units) -> 
         prediction,
         compute_overlap(labeled.name, prediction, reference, labeled.plane),
         compute_surface_agreement(prediction, reference, pixel_size, units.surface_tolerance),
-        compare_areas(prediction, kept[0], reference, pixel_size**2),
-        count_reliability(kept[0], reference),
+        compare_areas(prediction, bounds, reference, pixel_size**2)
+        | compare_side_areas(prediction, bounds, reference, affine, pixel_size**2),
+        count_reliability(probabilities[0], reference),
     )
-
-
-def compare_areas(
-    prediction: NDArray[np.uint8], probabilities: NDArray[np.floating], reference: NDArray[np.uint8], pixel_area: float
-) -> dict[str, AreaPair]:
-    """Return the areas of every class in one slice.
-
-    Parameters
-    ----------
-    prediction, reference : (J, I) ndarray of uint8
-        Class indices; pixels whose reference is `IGNORE_INDEX` belong to nothing.
-    probabilities : (C, J, I) ndarray
-        Of the background and the seven classes.
-    pixel_area : float
-        In units of area.
-
-    Returns
-    -------
-    dict of str to AreaPair
-        By anatomy key.
-    """
-    valid = reference != IGNORE_INDEX
-
-    def area(mask: NDArray[np.bool_]) -> float | None:
-        return float(np.count_nonzero(mask)) * pixel_area or None
-
-    pairs = {}
-    for anatomy in ANATOMIES:
-        low, high = compute_area_interval(probabilities[anatomy.index][valid], AREA_COVERAGE)
-        pairs[anatomy.key] = AreaPair(
-            area((prediction == anatomy.index) & valid),
-            area(reference == anatomy.index),
-            (low * pixel_area, high * pixel_area),
-        )
-    return pairs
 
 
 def summarize_assessments(slices: Sequence[SliceAssessment], units: Units) -> Assessment:
@@ -220,8 +188,10 @@ def summarize_assessments(slices: Sequence[SliceAssessment], units: Units) -> As
     return Assessment(
         units=units,
         dice={key: bootstrap_mean([_dice(each, key) for each in overlaps]) for key in _KEYS},
-        mean_dice=_mean_dice(overlaps),
-        mean_dice_by_plane={plane: _mean_dice([each for each in overlaps if each.plane == plane]) for plane in planes},
+        mean_dice=bootstrap_mean_dice(overlaps),
+        mean_dice_by_plane={
+            plane: bootstrap_mean_dice([each for each in overlaps if each.plane == plane]) for plane in planes
+        },
         surface={key: _surface_means(slices, [key]) for key in _KEYS},
         mean_surface=_surface_means(slices, _KEYS),
         areas={key: compute_area_agreement(pairs[key]) for key in _KEYS},
@@ -229,14 +199,24 @@ def summarize_assessments(slices: Sequence[SliceAssessment], units: Units) -> As
         calibration={
             row: compute_calibration([each.reliability[row] for each in slices]) for row in (*_KEYS, TOP_LABEL)
         },
+        small_sacs=compare_small_sacs(
+            [sac for each in slices if (sac := _sac(each.overlap, each.areas["dural_sac"])) is not None]
+        ),
     )
+
+
+def _sac(overlap: SliceOverlap, areas: AreaPair) -> OutlinedSac | None:
+    if areas.reference is None:
+        return None
+    return OutlinedSac(areas.reference, areas.predicted, overlap.dice["dural_sac"] or 0.0)
 
 
 def _dice(overlap: SliceOverlap, key: str) -> float | None:
     return overlap.dice[key] if overlap.in_reference[key] else None
 
 
-def _mean_dice(overlaps: Sequence[SliceOverlap]) -> Mean:
+def bootstrap_mean_dice(overlaps: Sequence[SliceOverlap]) -> Mean:
+    """Average Dice over the slices whose reference has a class, then over the classes."""
     return bootstrap_mean([[_dice(each, key) for key in _KEYS] for each in overlaps])
 
 

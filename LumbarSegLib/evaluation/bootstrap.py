@@ -96,3 +96,48 @@ def _as_table(figures: Sequence[float | None] | Sequence[Sequence[float | None]]
         table = table[:, None]
     present = ~np.isnan(table)
     return table[present.any(axis=1)][:, present.any(axis=0)]
+
+
+def bootstrap_difference(first: Sequence[float], second: Sequence[float]) -> Mean:
+    """Subtract the means of two groups of slices, with the 95 % BCa bootstrap interval.
+
+    Each group is resampled on its own and keeps its size.
+
+    Parameters
+    ----------
+    first, second : sequence of float
+        A figure per slice; no slice is in both.
+
+    Returns
+    -------
+    Mean
+        Of `first` minus `second`; `num_slices` counts both groups. None where
+        a group is empty; no interval where one has fewer than two slices.
+    """
+    from scipy.stats import bootstrap
+
+    groups = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
+    count = sum(map(len, groups))
+    if not all(map(len, groups)):
+        return Mean(None, None, None, count)
+    value = float(groups[0].mean() - groups[1].mean())
+    if min(map(len, groups)) < 2:
+        return Mean(value, None, None, count)
+    largest = max(float(np.abs(group).max()) for group in groups)
+    if max(np.ptp(group) for group in groups) <= _ROUNDING * largest:  # BCa would divide by 0
+        return Mean(value, value, value, count)
+
+    def difference(first: NDArray[np.float64], second: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        result: NDArray[np.float64] = first.mean(axis=axis) - second.mean(axis=axis)
+        return result
+
+    interval = bootstrap(
+        groups,
+        difference,
+        n_resamples=NUM_RESAMPLES,
+        confidence_level=CONFIDENCE_LEVEL,
+        method="BCa",
+        vectorized=True,
+        random_state=np.random.default_rng(_SEED),
+    ).confidence_interval
+    return Mean(value, float(interval.low), float(interval.high), count)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from LumbarSegLib.anatomy import ANATOMIES, NUM_CLASSES
 from LumbarSegLib.errors import InputError
+from LumbarSegLib.measurement import AreaCalibration, AreaTerms
 from LumbarSegLib.models import build_model
 from LumbarSegLib.preprocessing import PreprocessingConfig
 
@@ -28,6 +29,9 @@ FORMAT = 1
 
 #: The weights that come with the package.
 DEFAULT_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "msff_axial_t2.safetensors"
+
+#: Output channels of a network that was pretrained to restore images and outlines nothing.
+PRETRAINING_CHANNELS = 1
 
 _REPAIR = "Take the .safetensors and the .json file of one checkpoint, both unchanged and side by side."
 
@@ -50,6 +54,8 @@ class Checkpoint:
         Recipe, fold, seed and validation figures, as far as stored.
     model_name : str, optional
         One of `LumbarSegLib.models.model_names`; None for a network that no file describes.
+    area_calibration : AreaCalibration, optional
+        What the intervals of areas take; None as long as `lumbarseg calibrate` has not found it.
     """
 
     name: str
@@ -58,9 +64,12 @@ class Checkpoint:
     preprocessing: PreprocessingConfig
     training: Mapping[str, Any]
     model_name: str | None = None
+    area_calibration: AreaCalibration | None = None
 
 
 def _class_names(num_classes: int) -> list[str]:
+    if num_classes == PRETRAINING_CHANNELS:
+        return []
     names = ["background", *(anatomy.key for anatomy in ANATOMIES), "vertebral_body"]
     return names[:num_classes]
 
@@ -129,13 +138,15 @@ def _storable(value: Tensor) -> Tensor:
     return value.half() if value.is_floating_point() and value.ndim > 1 else value
 
 
-def load_checkpoint(path: Path | None = None) -> Checkpoint:
+def load_checkpoint(path: Path | None = None, *, to_train: bool = False) -> Checkpoint:
     """Read a checkpoint, verify its checksum and build its network.
 
     Parameters
     ----------
     path : Path, optional
         The .safetensors file; None takes the weights of the package.
+    to_train : bool
+        Only to train from: a pretrained network, which outlines nothing, will do.
 
     Returns
     -------
@@ -144,12 +155,17 @@ def load_checkpoint(path: Path | None = None) -> Checkpoint:
     Raises
     ------
     InputError
-        If a file is missing or damaged, the checksum differs, the tensors do
-        not fit the network that the JSON file describes, or that network needs
-        a package that is not installed.
+        If a file is missing or damaged, the checksum differs, the network was
+        only pretrained and is not to be trained, the tensors do not fit the
+        network that the JSON file describes, or that network needs a package
+        that is not installed.
     """
     path = DEFAULT_WEIGHTS if path is None else Path(path)
-    description = _read_description(path)
+    description = read_description(path)
+    if not description["classes"] and not to_train:
+        raise InputError(
+            f"{path} is a pretrained network, which outlines nothing.", "Train from it: lumbarseg train --init FILE."
+        )
     payload = path.read_bytes()
     sha256 = hashlib.sha256(payload).hexdigest()
     if sha256 != description["sha256"]:
@@ -180,14 +196,47 @@ def load_checkpoint(path: Path | None = None) -> Checkpoint:
         preprocessing=preprocessing,
         training=description.get("training", {}),
         model_name=description["model"]["name"],
+        area_calibration=_area_calibration(description, path.with_suffix(".json")),
     )
+
+
+def _area_calibration(description: Mapping[str, Any], sidecar: Path) -> AreaCalibration | None:
+    if "area_calibration" not in description:
+        return None
+    try:
+        stored = description["area_calibration"]
+        terms = {
+            key: AreaTerms(float(each["log_low"]), float(each["log_high"]), int(each["num_areas"]))
+            for key, each in stored["terms"].items()
+        }
+        return AreaCalibration(float(stored["coverage"]), terms)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"The area_calibration of {sidecar} is malformed ({error}).", "Make it anew with 'lumbarseg calibrate'."
+        ) from error
 
 
 def _loadable(value: Tensor) -> Tensor:
     return value.float() if value.dtype == torch.float16 else value
 
 
-def _read_description(path: Path) -> dict[str, Any]:
+def read_description(path: Path) -> dict[str, Any]:
+    """Read the JSON file of a checkpoint; the tensors are not looked at.
+
+    Parameters
+    ----------
+    path : Path
+        The .safetensors file.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If a file is missing, or the JSON file is damaged or describes no network of this version.
+    """
     if path.suffix != ".safetensors":
         raise InputError(f"Weights must be a .safetensors file, got {path}.", _REPAIR)
     sidecar = path.with_suffix(".json")
@@ -208,7 +257,7 @@ def _read_description(path: Path) -> dict[str, Any]:
             f"{sidecar} has format {description['format']}; this version reads format {FORMAT}.",
             "Update LumbarSeg or take weights made for this version.",
         )
-    if description["classes"] not in (_class_names(NUM_CLASSES), _class_names(NUM_CLASSES + 1)):
+    if description["classes"] not in [_class_names(n) for n in (PRETRAINING_CHANNELS, NUM_CLASSES, NUM_CLASSES + 1)]:
         raise InputError(
             f"{path} was trained for other classes: {', '.join(description['classes'])}.",
             f"Take weights for {', '.join(_class_names(NUM_CLASSES))}.",

@@ -22,6 +22,8 @@ from LumbarSegLib.geometry import in_plane_orientation, spacing_kji_mm
 from LumbarSegLib.inference.checkpoint import Checkpoint
 from LumbarSegLib.inference.devices import inference_precision
 from LumbarSegLib.inference.plausibility import remove_far_components
+from LumbarSegLib.measurement import PixelBounds, bound_pixels
+from LumbarSegLib.measurement.area_intervals import without_removed_pieces
 from LumbarSegLib.models.fusion import fuse_norms
 from LumbarSegLib.preprocessing import Box, body_box, normalize, remove_offset, to_native_grid, to_working_grid
 
@@ -33,6 +35,22 @@ CPU_BATCH_SIZE = 2
 
 #: Called with the number of slices finished since the last call.
 ProgressCallback = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class BlockConfidence:
+    """How sure the network is of a block, on the block's own grid.
+
+    Parameters
+    ----------
+    bounds : PixelBounds
+        What each class has at least and at most, without outlines far from the spine.
+    probabilities : (K, C, J, I) ndarray of float16 or None
+        As the network gives them; None unless asked for.
+    """
+
+    bounds: PixelBounds
+    probabilities: NDArray[np.float16] | None
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,7 @@ class Predictor:
         *,
         keep_probabilities: bool = False,
         progress: ProgressCallback | None = None,
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float16] | None]:
+    ) -> tuple[NDArray[np.uint8], BlockConfidence]:
         """Segment the slices of a block.
 
         Slices are first turned into radiological reading order, so that any
@@ -120,7 +138,7 @@ class Predictor:
         affine_ijk_to_ras : (4, 4) ndarray
             Geometry of the block, axial.
         keep_probabilities : bool
-            Also return the class probabilities.
+            Also return the class probabilities (16 bytes a pixel).
         progress : callable, optional
             Called with the number of slices just finished.
 
@@ -129,36 +147,39 @@ class Predictor:
         label_map : (K, J, I) ndarray of uint8
             Values of `LumbarSegLib.anatomy`, without outlines far from the
             spine (`remove_far_components`).
-        probabilities : (K, C, J, I) ndarray of float16 or None
-            As the network gives them.
+        confidence : BlockConfidence
         """
         orientation = in_plane_orientation(affine_ijk_to_ras)
         upright = np.ascontiguousarray(orientation.apply(np.asarray(image, dtype=np.float32)))
         _, spacing_j, spacing_i = spacing_kji_mm(affine_ijk_to_ras)
         slices = self._prepare(upright, orientation.apply_spacing((spacing_j, spacing_i)))
-        labels = np.empty(upright.shape, dtype=np.uint8)
+        labels, sure, possible = np.empty((3, *upright.shape), dtype=np.uint8)
         kept: list[NDArray[np.float16]] = []
         first = 0
         while first < len(upright):
             last = min(first + self.batch_size, len(upright))
             try:
-                label, probabilities = self._predict_batch(slices, first, last, keep_probabilities)
+                label, probabilities = self._predict_batch(slices, first, last)
             except RuntimeError as error:
                 if not _is_out_of_memory(error):
                     raise
                 self._reduce_load(error)
                 continue
-            labels[first:last] = label
-            if probabilities is not None:
-                kept.append(probabilities)
+            # Only the bounds are kept of all slices: they take an eighth of the memory of the probabilities.
+            bounds = bound_pixels(probabilities)
+            labels[first:last], sure[first:last], possible[first:last] = label, bounds.sure, bounds.possible
+            if keep_probabilities:
+                kept.append(probabilities.astype(np.float16))
             if progress is not None:
                 progress(last - first)
             first = last
-        native, num_removed = remove_far_components(np.ascontiguousarray(orientation.undo(labels)), affine_ijk_to_ras)
+        labels, sure, possible = (np.ascontiguousarray(orientation.undo(each)) for each in (labels, sure, possible))
+        label_map, num_removed = remove_far_components(labels, affine_ijk_to_ras)
         self.num_removed += num_removed
-        if not keep_probabilities:
-            return native, None
-        return native, np.ascontiguousarray(orientation.undo(np.concatenate(kept)))
+        return label_map, BlockConfidence(
+            without_removed_pieces(PixelBounds(sure, possible), labels, label_map),
+            np.ascontiguousarray(orientation.undo(np.concatenate(kept))) if keep_probabilities else None,
+        )
 
     def _prepare(self, upright: NDArray[np.float32], spacing_ji_mm: tuple[float, float]) -> _PreparedSlices:
         """Resample and normalize on the CPU, so that every device sees the same numbers."""
@@ -170,14 +191,14 @@ class Predictor:
         return _PreparedSlices(normalized, box, (images.shape[-2], images.shape[-1]), (rows, columns))
 
     def _predict_batch(
-        self, slices: _PreparedSlices, first: int, last: int, keep_probabilities: bool
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float16] | None]:
+        self, slices: _PreparedSlices, first: int, last: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         with torch.inference_mode():
             images = slices.normalized[first:last].to(self.device, memory_format=torch.channels_last)
             logits = slices.box.uncrop(self._averaged_logits(images), slices.working_size)  # (B, C, H, W)
             logits = to_native_grid(logits, slices.native_size)  # (B, C, J, I)
             label = _argmax(logits).cpu().numpy()
-            probabilities = logits.softmax(dim=1).half().cpu().numpy() if keep_probabilities else None
+            probabilities = logits.softmax(dim=1).cpu().numpy()
         return label, probabilities
 
     def _averaged_logits(self, images: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from LumbarSegLib.inference.plausibility import MAX_DISTANCE_MM
 from LumbarSegLib.inference.predictor import Predictor, ProgressCallback
 from LumbarSegLib.io.itk_grid import is_rectangular
 from LumbarSegLib.io.study import Block, Study
+from LumbarSegLib.measurement import AreaCalibration, PixelBounds
 from LumbarSegLib.study_reading import open_study
 from LumbarSegLib.study_reading.checks import check_pixels, resolve_spacing
 
@@ -36,11 +37,14 @@ class BlockSegmentation:
         Values of `LumbarSegLib.anatomy`; 0 is background.
     probabilities : (K, C, J, I) ndarray of float16 or None
         Class probabilities, the background first; None unless asked for.
+    bounds : PixelBounds
+        What each class has at least and at most, by these probabilities.
     """
 
     block: Block
     label_map: NDArray[np.uint8]
     probabilities: NDArray[np.float16] | None
+    bounds: PixelBounds
 
     @property
     def affine_ijk_to_ras(self) -> NDArray[np.float64]:
@@ -68,6 +72,8 @@ class StudySegmentation:
         What the convolutions computed in, such as "float32".
     network_warnings : tuple of str
         What a reader has to know about the run of the network.
+    area_calibration : AreaCalibration or None
+        What the intervals of areas take; None if the weights have none.
     """
 
     study: Study
@@ -78,6 +84,7 @@ class StudySegmentation:
     device_reason: str
     number_format: str
     network_warnings: tuple[str, ...] = ()
+    area_calibration: AreaCalibration | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -176,10 +183,10 @@ def segment_study(
     predictor = Predictor(checkpoint, device.device, precision=precision, flip_average=flip_average)
     blocks = []
     for block in study.blocks:
-        label_map, probabilities = predictor.predict_block(
+        label_map, confidence = predictor.predict_block(
             block.image, block.affine_ijk_to_ras, keep_probabilities=keep_probabilities, progress=progress
         )
-        blocks.append(BlockSegmentation(block, label_map, probabilities))
+        blocks.append(BlockSegmentation(block, label_map, confidence.probabilities, confidence.bounds))
     warnings = list(predictor.warnings)
     if predictor.num_removed:
         far = f"Outlines removed because they lay more than {MAX_DISTANCE_MM:g} mm from the spine"
@@ -195,6 +202,7 @@ def segment_study(
         device_reason=device.reason if predictor.device == device.device else f"{device.device} ran out of memory",
         number_format=predictor.number_format,
         network_warnings=tuple(warnings),
+        area_calibration=checkpoint.area_calibration,
     )
 
 

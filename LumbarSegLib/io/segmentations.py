@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.geometry import FloatArray
 from LumbarSegLib.io import itk_grid
-from LumbarSegLib.io.volume_files import check_name
+from LumbarSegLib.io.volume_files import check_name, sheared_volume
 from LumbarSegLib.io.volume_headers import damaged_volume, inspect_volume_header
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def read_segmentation(path: Path) -> Segmentation:
     Raises
     ------
     InputError
-        If the file cannot be read, is no volume, or holds other values than
-        the whole numbers of labels.
+        If the file cannot be read, is no volume, has axes that are not
+        perpendicular, or holds other values than the whole numbers of labels.
     """
     import SimpleITK  # slow to import
 
@@ -91,6 +91,8 @@ def read_segmentation(path: Path) -> Segmentation:
     try:
         image = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise sheared_volume(path) from error
         raise damaged_volume(path) from error
     if image.GetDimension() == 2:
         image = SimpleITK.JoinSeries(image)
@@ -106,7 +108,10 @@ def read_segmentation(path: Path) -> Segmentation:
     segments = _named_segments(image) or _values_as_segments(layers, path)
     if any(each.layer >= len(layers) for each in segments):
         raise damaged_volume(path)
-    return Segmentation(layers, itk_grid.read_grid(image), segments)
+    affine_ijk_to_ras = itk_grid.read_grid(image)
+    if not itk_grid.is_rectangular(affine_ijk_to_ras):
+        raise sheared_volume(path)
+    return Segmentation(layers, affine_ijk_to_ras, segments)
 
 
 def _named_segments(image: SimpleITK.Image) -> tuple[Segment, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LumbarSegLib import geometry
+from LumbarSegLib.io.dicom_records import DicomSeries
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,12 @@ class Study:
         One sentence: which series was taken and why.
     warnings : tuple of str
         What a reader has to know (missing slices, assumed sides, ...).
+    sagittal_series : tuple of DicomSeries
+        Headers of the sagittal MR series in the same coordinate system.
     """
 
     source: Path
     blocks: tuple[Block, ...]
     series_choice: str = ""
     warnings: tuple[str, ...] = field(default=())
+    sagittal_series: tuple[DicomSeries, ...] = field(default=())

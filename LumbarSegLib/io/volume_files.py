@@ -64,7 +64,7 @@ def read_volume(path: Path) -> Volume:
         image = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
         if "orthonormal" in str(error):
-            raise _sheared(path) from error
+            raise sheared_volume(path) from error
         raise damaged_volume(path) from error
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
         raise InputError(f"{path} has several values per voxel.", "Pass a volume of gray values.")
@@ -78,7 +78,7 @@ def read_volume(path: Path) -> Volume:
         image = image[(slice(None),) * 3 + (0,) * (len(size) - 3)]
     affine_ijk_to_ras = itk_grid.read_grid(image)
     if not itk_grid.is_rectangular(affine_ijk_to_ras):
-        raise _sheared(path)
+        raise sheared_volume(path)
     with np.errstate(over="ignore"):  # what overflows is infinite, and checked as such
         array = SimpleITK.GetArrayFromImage(image).astype(np.float32)
     return Volume(array, affine_ijk_to_ras, stated)
@@ -92,7 +92,8 @@ def check_name(path: Path) -> None:
         raise InputError(f"The name {path} is not valid UTF-8.", "Rename the file.") from error
 
 
-def _sheared(path: Path) -> InputError:
+def sheared_volume(path: Path) -> InputError:
+    """Return the error for a volume file whose axes are not perpendicular."""
     return InputError(
         f"The axes of {path} are not perpendicular, or have no length.", "Resample it to a rectangular grid."
     )

@@ -22,20 +22,29 @@ class Measure:
     value : float or None
         None where the structure is absent; never 0 in its place.
     unit : str
-        As written in column names (``mm2``).
+        As written in column names: ``mm2``, ``mm``, ``deg``, ``percent``, ``fraction`` (0-1) or ``ratio``.
     reason : str
         Why `value` is None; empty otherwise.
+    caveat : str
+        What a reader of `value` has to know; empty where it is None or needs nothing said.
+    interval : tuple of float, or None
+        From where to where the true value lies in 90 % of slices (`with_intervals`).
+    interval_reason : str
+        Why an area that has a value has no interval, as far as that is known; empty otherwise.
     """
 
     key: str
     value: float | None
     unit: str
     reason: str = ""
+    caveat: str = ""
+    interval: tuple[float, float] | None = None
+    interval_reason: str = ""
 
     @property
     def column(self) -> str:
-        """Name of the table's column: key and unit (``psoas_left_area_mm2``)."""
-        return f"{self.key}_{self.unit}"
+        """Name of the table's column: key and unit (``psoas_left_area_mm2``), which a key may end in already."""
+        return self.key if self.key.endswith(f"_{self.unit}") else f"{self.key}_{self.unit}"
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,41 @@ class Midline:
 
 
 @dataclass(frozen=True)
+class Flag:
+    """Something in a slice that makes its figures doubtful.
+
+    Parameters
+    ----------
+    key : str
+        What kind of thing, such as ``touches_border``.
+    sentence : str
+        What exactly.
+    """
+
+    key: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class BandedArea:
+    """Where the dural sac's area lies among published limits; no diagnosis.
+
+    Parameters
+    ----------
+    band : str or None
+        The limits around the area; None without an area.
+    source : str
+        Who published the limits.
+    is_crossed : bool or None
+        Whether the interval of the area crosses a limit; None without an interval.
+    """
+
+    band: str | None
+    source: str
+    is_crossed: bool | None
+
+
+@dataclass(frozen=True)
 class SliceMeasurement:
     """Everything measured in one slice, in the slice's own plane.
 
@@ -88,7 +132,15 @@ class SliceMeasurement:
     measures : tuple of Measure
         In the order of the table's columns.
     notes : tuple of str
-        What a reader has to know about this slice.
+        What a reader has to know about this slice as a whole.
+    disc_center_ras_mm : tuple of float or None
+        RAS position of the centroid of the disc's outline; None without a disc.
+    fat_method : str
+        How fat was told from muscle, see `LumbarSegLib.measurement.fat`.
+    flags : tuple of Flag
+        What makes the figures doubtful, see `LumbarSegLib.measurement.quality`.
+    sac_band : BandedArea or None
+        None as long as nobody has chosen a table of limits.
     """
 
     slice_index: int
@@ -98,6 +150,15 @@ class SliceMeasurement:
     midline: Midline | None
     measures: tuple[Measure, ...]
     notes: tuple[str, ...] = ()
+    disc_center_ras_mm: Vector3 | None = None
+    fat_method: str = "none"
+    flags: tuple[Flag, ...] = ()
+    sac_band: BandedArea | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes and what has to be known about single figures, each once."""
+        return tuple(dict.fromkeys((*self.notes, *(each.caveat for each in self.measures if each.caveat))))
 
     def __getitem__(self, key: str) -> Measure:
         """Return the measure called `key`.

@@ -84,17 +84,29 @@ class ResNetEncoder(nn.Module):
         Parameters
         ----------
         state_dict : mapping of str to Tensor
-            With or without the classifier `fc`, which is dropped. A stem for
+            With or without the classifier `fc`, which is dropped, and the
+            counts of batches that norms have seen. A stem for
             several input channels is summed over them when this encoder takes
             one, which gives the response to a gray image copied to all of them.
 
         Raises
         ------
         RuntimeError
-            If any other key is missing or left over, or a shape differs.
+            If any other key is missing or left over, or a shape differs; names
+            the first such key.
         """
         state = {key: value for key, value in state_dict.items() if not key.startswith("fc.")}
         stem = state.get("conv1.weight")
-        if stem is not None and self.conv1.in_channels == 1 and stem.shape[1] != 1:
+        if stem is not None and self.conv1.in_channels == 1 and stem.ndim == 4:
             state["conv1.weight"] = stem.sum(dim=1, keepdim=True)
+        for key, own in self.state_dict().items():
+            if key not in state:
+                if key.endswith(".num_batches_tracked"):  # younger than torchvision's files
+                    continue
+                raise RuntimeError(f"{key} is missing.")
+            if state[key].shape != own.shape:
+                raise RuntimeError(f"{key} has the shape {tuple(state[key].shape)} instead of {tuple(own.shape)}.")
+        left_over = [key for key in state if key not in self.state_dict()]
+        if left_over:
+            raise RuntimeError(f"{left_over[0]} is left over.")
         self.load_state_dict(state, strict=True)

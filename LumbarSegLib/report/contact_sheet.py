@@ -51,7 +51,7 @@ def write_contact_sheet(path: Path, tiles: Sequence[Tile], heading: Sequence[str
     tiles : sequence of Tile
         At least one.
     heading : sequence of str
-        Lines above the legend.
+        Lines above the legend, which is left out where no tile has an outline.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def write_contact_sheet(path: Path, tiles: Sequence[Tile], heading: Sequence[str
     columns = min(len(tiles), _MAX_COLUMNS)
     # Not narrower than two tiles, or the heading would not fit.
     width = max(columns, 2) * (_TILE + _GAP) + _GAP
-    header = _header(width, heading)
+    header = _header(width, heading, outlined=any(tile.label_map.any() for tile in tiles))
     cell_height = _TILE + 5 + _LINE * max(len(tile.caption) for tile in tiles) + _GAP
     canvas = Image.new("RGB", (width, header.height + math.ceil(len(tiles) / columns) * cell_height), BACKGROUND)
     canvas.paste(header)
@@ -86,14 +86,15 @@ def stretch_to_8bit(image: NDArray[np.floating], window: tuple[float, float]) ->
     return gray
 
 
-def _header(width: int, heading: Sequence[str]) -> Image.Image:
+def _header(width: int, heading: Sequence[str], *, outlined: bool) -> Image.Image:
     header = Image.new("RGB", (width, (len(heading) + len(OUTLINES) + 2) * _LINE), BACKGROUND)
     pen = ImageDraw.Draw(header)
     top = _GAP
     for line, text in enumerate(heading):
         draw_text(pen, (_GAP, top), shorten(text, _FONT, width - 2 * _GAP), _FONT, DIM if line else TEXT)
         top += _LINE
-    top = draw_legend(pen, (_GAP, top), width - _GAP, _FONT, OUTLINES.values())
+    if outlined:
+        top = draw_legend(pen, (_GAP, top), width - _GAP, _FONT, OUTLINES.values())
     return header.crop((0, 0, width, top + _LINE + _GAP))
 
 

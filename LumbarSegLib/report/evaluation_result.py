@@ -27,6 +27,7 @@ def write_evaluation(
     units: Units,
     context: Mapping[str, Any],
     notes: Sequence[str] = (),
+    sections: Sequence[str] = (),
 ) -> None:
     """Write everything about an evaluation, as described in docs/evaluation.md.
 
@@ -44,6 +45,8 @@ def write_evaluation(
         Weights, fold, data and settings, stored beside the figures.
     notes : sequence of str
         What a reader of the page has to know first.
+    sections : sequence of str
+        Markdown that follows the overlap on the page.
 
     Raises
     ------
@@ -70,4 +73,4 @@ def write_evaluation(
     summary = evaluation_tree(assessed, assessment, failures, context)
     write_json_file(directory / "evaluation.json", summary)
     with open_text(directory / "evaluation.md") as file:
-        file.write(evaluation_page(assessment, pictured, summary, notes))
+        file.write(evaluation_page(assessment, pictured, summary, notes, sections))

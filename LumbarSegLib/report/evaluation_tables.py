@@ -9,13 +9,16 @@ from typing import Any
 
 from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.evaluation.agreement import Coefficient
-from LumbarSegLib.evaluation.assessment import AREA_COVERAGE, Assessment, SliceAssessment
+from LumbarSegLib.evaluation.area_pairs import SIDE_KEYS
+from LumbarSegLib.evaluation.assessment import Assessment, SliceAssessment
 from LumbarSegLib.evaluation.bootstrap import CONFIDENCE_LEVEL, NUM_RESAMPLES, Mean
 from LumbarSegLib.evaluation.calibration import MIN_PROBABILITY, NUM_BINS
 from LumbarSegLib.evaluation.evaluator import summarize
 from LumbarSegLib.evaluation.failures import Failure
+from LumbarSegLib.evaluation.subgroups import LOST_DICE, SMALL_SHARE
 from LumbarSegLib.evaluation.surface import HAUSDORFF_PERCENTILE
 from LumbarSegLib.evaluation.units import Units
+from LumbarSegLib.measurement.area_intervals import AREA_COVERAGE
 from LumbarSegLib.report.tables import Cell, write_csv
 
 _KEYS = tuple(anatomy.key for anatomy in ANATOMIES)
@@ -43,6 +46,9 @@ def write_tables(directory: Path, slices: Sequence[SliceAssessment], assessment:
         directory / "areas_per_slice.csv",
         [_area_row(each, key, assessment.units) for each in slices for key in _KEYS],
     )
+    sides = [_area_row(each, key, assessment.units) for each in slices for key in SIDE_KEYS if key in each.areas]
+    if sides:
+        write_csv(directory / "side_areas_per_slice.csv", sides)
     write_csv(directory / "area_agreement.csv", [_agreement_row(assessment, key) for key in _KEYS])
     write_csv(directory / "calibration.csv", _calibration_rows(assessment))
 
@@ -86,6 +92,8 @@ def evaluation_tree(
             "calibration_bins": NUM_BINS,
             "calibration_min_probability": MIN_PROBABILITY,
             "area_interval_coverage": AREA_COVERAGE,
+            "small_sac_share": SMALL_SHARE,
+            "lost_sac_dice": LOST_DICE,
         },
         "failures": [
             {

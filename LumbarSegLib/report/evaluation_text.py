@@ -7,19 +7,24 @@ from typing import Any
 from urllib.parse import quote
 
 from LumbarSegLib.anatomy import ANATOMIES, BY_KEY
-from LumbarSegLib.evaluation.agreement import Coefficient
-from LumbarSegLib.evaluation.assessment import AREA_COVERAGE, Assessment, SurfaceMeans
-from LumbarSegLib.evaluation.bootstrap import NUM_RESAMPLES, Mean
+from LumbarSegLib.evaluation.assessment import Assessment, SurfaceMeans
+from LumbarSegLib.evaluation.bootstrap import NUM_RESAMPLES
 from LumbarSegLib.evaluation.calibration import MIN_PROBABILITY, NUM_BINS, TOP_LABEL
 from LumbarSegLib.evaluation.failures import Failure
+from LumbarSegLib.evaluation.subgroups import LOST_DICE, SMALL_SHARE, SacGroup
+from LumbarSegLib.measurement.area_intervals import AREA_COVERAGE
+from LumbarSegLib.report.markdown import NONE, bracketed, escaped, fixed, markdown_table, with_interval
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE
 
-_NONE = "-"
 _UNIT_NAMES = {"mm": "mm", "px": "pixels", "mm2": "mm²"}
 
 
 def evaluation_page(
-    assessment: Assessment, pictured: Mapping[str, Failure], summary: Mapping[str, Any], notes: Sequence[str]
+    assessment: Assessment,
+    pictured: Mapping[str, Failure],
+    summary: Mapping[str, Any],
+    notes: Sequence[str],
+    sections: Sequence[str],
 ) -> str:
     """Return the page as Markdown.
 
@@ -33,11 +38,13 @@ def evaluation_page(
         What `evaluation_tree` returns.
     notes : sequence of str
         What a reader has to know first.
+    sections : sequence of str
+        Markdown that follows the overlap.
     """
     parts = [
         f"# Evaluation of {summary['weights']}",
-        f"{summary['num_slices']} slices of `{summary['data']}`, fold {summary['fold']}. "
-        f"Weights `{summary['weights_sha256']}`. {RESEARCH_USE_NOTICE}.",
+        f"{summary['num_slices']} slices of `{summary['data']}`, fold {summary['fold']}.{_checksum(summary)} "
+        f"{RESEARCH_USE_NOTICE}.",
         *(f"**Note:** {note}" for note in notes),
         "Figures in brackets are 95 % intervals: of means over slices by the bootstrap "
         f"({NUM_RESAMPLES} resamples of slices, BCa), of coefficients and shares by formula.",
@@ -46,6 +53,7 @@ def evaluation_page(
         "DSC: mean over the slices whose reference has the class, 0 where it was missed. "
         "Pooled: over the pixels of all slices together.",
         *_planes(assessment),
+        *sections,
         "## Distance of the outlines",
         _surface_table(assessment),
         "Over the slices that have the class in reference and prediction; a missed or invented class has no distance "
@@ -56,6 +64,8 @@ def evaluation_page(
         "Predicted minus reference. Limits of agreement: bias ± 1.96 standard deviations (Bland and Altman 1986). "
         "ICC(2,1): Shrout and Fleiss 1979. MAE: mean absolute error.",
         "![Bland-Altman plots](agreement.png)",
+        "## Small sacs",
+        *_small_sacs(assessment),
         "## Calibration and intervals",
         _calibration_table(assessment),
         f"ECE: expected calibration error in {NUM_BINS} bins, over the pixels to which the network gives the class at "
@@ -70,24 +80,30 @@ def evaluation_page(
     return "\n\n".join(parts) + "\n"
 
 
+def _checksum(summary: Mapping[str, Any]) -> str:
+    """Name the weights, unless each fold has its own."""
+    return f" Weights `{summary['weights_sha256']}`." if "weights_sha256" in summary else ""
+
+
 def _overlap_table(assessment: Assessment, summary: Mapping[str, Any]) -> str:
     rows: list[list[str | int]] = []
     for anatomy in ANATOMIES:
         worst = summary["worst"].get(anatomy.key)
-        worst_slice = _NONE if worst is None else f"{_escaped(worst['slice'])} ({worst['dice']:.3f})"
+        worst_slice = NONE if worst is None else f"{escaped(worst['slice'])} ({worst['dice']:.3f})"
         mean = assessment.dice[anatomy.key]
-        pooled = _number(summary["pooled_dice"][anatomy.key], 4)
-        rows.append([anatomy.name, _interval(mean, 4), mean.num_slices, pooled, worst_slice])
-    mean_pooled = _number(summary["mean_pooled_dice"], 4)
-    rows.append(["Mean of the classes", _interval(assessment.mean_dice, 4), summary["num_slices"], mean_pooled, ""])
-    return _table(["Class", "DSC", "Slices", "Pooled", "Worst slice"], rows)
+        pooled = fixed(summary["pooled_dice"][anatomy.key], 4)
+        rows.append([anatomy.name, with_interval(mean, 4), mean.num_slices, pooled, worst_slice])
+    mean_pooled = fixed(summary["mean_pooled_dice"], 4)
+    rows.append(["Mean of the classes", with_interval(assessment.mean_dice, 4), summary["num_slices"], mean_pooled, ""])
+    return markdown_table(["Class", "DSC", "Slices", "Pooled", "Worst slice"], rows)
 
 
 def _planes(assessment: Assessment) -> list[str]:
     rows: list[list[str | int]] = [
-        [_escaped(plane), mean.num_slices, _interval(mean, 4)] for plane, mean in assessment.mean_dice_by_plane.items()
+        [escaped(plane), mean.num_slices, with_interval(mean, 4)]
+        for plane, mean in assessment.mean_dice_by_plane.items()
     ]
-    return [_table(["Plane", "Slices", "Mean DSC of the classes"], rows)] if rows else []
+    return [markdown_table(["Plane", "Slices", "Mean DSC of the classes"], rows)] if rows else []
 
 
 def _surface_table(assessment: Assessment) -> str:
@@ -99,11 +115,15 @@ def _surface_table(assessment: Assessment) -> str:
         rows.append([anatomy.name, *_surface_cells(assessment.surface[anatomy.key]), *counts])
     rows.append(["Mean of the classes", *_surface_cells(assessment.mean_surface), "", "", ""])
     heads = ["Class", f"HD95 [{unit}]", f"Mean distance [{unit}]", f"Surface Dice at {_tolerance(assessment)}"]
-    return _table([*heads, "Slices", "Missed", "Invented"], rows)
+    return markdown_table([*heads, "Slices", "Missed", "Invented"], rows)
 
 
 def _surface_cells(means: SurfaceMeans) -> list[str]:
-    return [_interval(means.hausdorff_95, 2), _interval(means.mean_distance, 2), _interval(means.surface_dice, 3)]
+    return [
+        with_interval(means.hausdorff_95, 2),
+        with_interval(means.mean_distance, 2),
+        with_interval(means.surface_dice, 3),
+    ]
 
 
 def _tolerance(assessment: Assessment) -> str:
@@ -116,22 +136,48 @@ def _area_table(assessment: Assessment) -> str:
     for anatomy in ANATOMIES:
         areas = assessment.areas[anatomy.key]
         low, high = areas.limits or (None, None)
-        limits = _NONE if low is None else f"{_number(low, 1)} to {_number(high, 1)}"
+        limits = NONE if low is None else f"{fixed(low, 1)} to {fixed(high, 1)}"
         rows.append(
             [
                 anatomy.name,
                 areas.num_pairs,
-                _number(areas.mean_reference, 1),
-                _interval(areas.bias, 1),
+                fixed(areas.mean_reference, 1),
+                with_interval(areas.bias, 1),
                 limits,
-                _interval(areas.icc, 3),
-                _interval(areas.correlation, 3),
-                _interval(areas.mean_absolute_error, 1),
-                _interval(areas.mean_absolute_error_percent, 1),
+                with_interval(areas.icc, 3),
+                with_interval(areas.correlation, 3),
+                with_interval(areas.mean_absolute_error, 1),
+                with_interval(areas.mean_absolute_error_percent, 1),
             ]
         )
     heads = ["Class", "Slices", f"Mean reference [{unit}]", f"Bias [{unit}]", f"Limits of agreement [{unit}]"]
-    return _table([*heads, "ICC(2,1)", "r", f"MAE [{unit}]", "MAE [%]"], rows)
+    return markdown_table([*heads, "ICC(2,1)", "r", f"MAE [{unit}]", "MAE [%]"], rows)
+
+
+def _small_sacs(assessment: Assessment) -> list[str]:
+    sacs = assessment.small_sacs
+    if sacs is None:
+        return ["Fewer than five slices have a dural sac."]
+    unit = _UNIT_NAMES.get(assessment.units.area, assessment.units.area)
+    heads = ["Dural sacs", "Slices", f"Areas [{unit}]", "DSC", "Lost", f"Bias [{unit}]", "MAE [%]"]
+    rows = [["Smallest fifth", *_sac_cells(sacs.small)], ["The others", *_sac_cells(sacs.rest)]]
+    return [
+        markdown_table(heads, rows),
+        f"Smallest: the {100 * SMALL_SHARE:.0f} % of the slices with a sac that have the least area in the reference. "
+        f"Mean DSC minus that of the others: {with_interval(sacs.dice_difference, 4)}. Lost: nothing outlined, or "
+        f"a DSC below {LOST_DICE:g}. Bias and MAE of the areas leave out slices without an outline.",
+    ]
+
+
+def _sac_cells(group: SacGroup) -> list[str | int]:
+    return [
+        group.dice.num_slices,
+        f"{group.smallest_area:.0f} to {group.largest_area:.0f}",
+        with_interval(group.dice, 4),
+        group.num_lost,
+        with_interval(group.bias, 1),
+        with_interval(group.mean_absolute_error_percent, 1),
+    ]
 
 
 def _calibration_table(assessment: Assessment) -> str:
@@ -140,12 +186,12 @@ def _calibration_table(assessment: Assessment) -> str:
         name = "Likeliest class" if key == TOP_LABEL else BY_KEY[key].name
         coverage = assessment.coverage.get(key)
         held = ["", ""] if coverage is None else [
-            _bracketed(coverage.share, coverage.low, coverage.high, 2),
-            _interval(coverage.mean_width_percent, 1),
+            bracketed(coverage.share, coverage.low, coverage.high, 2),
+            with_interval(coverage.mean_width_percent, 1),
         ]  # fmt: skip
         error, overlooked = calibration.expected_calibration_error, calibration.overlooked_share
-        rows.append([name, _number(error, 4), _number(overlooked, 4), *held])
-    return _table(["Class", "ECE", "Overlooked", "Held", "Mean width of the interval [%]"], rows)
+        rows.append([name, fixed(error, 4), fixed(overlooked, 4), *held])
+    return markdown_table(["Class", "ECE", "Overlooked", "Held", "Mean width of the interval [%]"], rows)
 
 
 def describe(failure: Failure) -> str:
@@ -157,28 +203,5 @@ def describe(failure: Failure) -> str:
 
 
 def _failure(path: str, failure: Failure) -> str:
-    name = f"Slice {_escaped(failure.overlap.name)}"
+    name = f"Slice {escaped(failure.overlap.name)}"
     return f"{name}: {describe(failure)}.\n\n![{name}]({quote(path)})"
-
-
-def _interval(figure: Mean | Coefficient, decimals: int) -> str:
-    return _bracketed(figure.value, figure.low, figure.high, decimals)
-
-
-def _bracketed(value: float | None, low: float | None, high: float | None, decimals: int) -> str:
-    if low is None or high is None:
-        return _number(value, decimals)
-    return f"{_number(value, decimals)} [{_number(low, decimals)}, {_number(high, decimals)}]"
-
-
-def _number(value: float | None, decimals: int) -> str:
-    return _NONE if value is None else f"{value:.{decimals}f}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", r"\|")
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
-    lines = [heads, ["---", *(["---:"] * (len(heads) - 1))], *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -1,28 +1,57 @@
 """Measurements as tables (a row per slice, a row per level) and as a tree (JSON).
 
 All hold the same numbers, rounded once: areas to 0.01 mm2 (a small fraction of
-a pixel), lengths to 0.0001 mm, angles to 0.01 degrees, all else to six decimals.
+a pixel), lengths to 0.0001 mm, angles to 0.01 degrees, percentages to 0.01,
+fractions and ratios to 0.0001, all else to six decimals.
 Blocks, slices and levels count from 1, levels of a study from the patient's foot upward.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from LumbarSegLib.io.study import Block
-from LumbarSegLib.measurement import LevelSummary, Measure, Midline, SliceMeasurement, summarize_levels
+from LumbarSegLib.measurement import (
+    UNNAMED,
+    LevelName,
+    LevelSummary,
+    Measure,
+    Midline,
+    SliceMeasurement,
+    summarize_study,
+)
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE, Provenance
 from LumbarSegLib.report.text_files import open_text, write_json_file
+from LumbarSegLib.report.uncertainty_cells import (
+    absent_bands,
+    absent_intervals,
+    band_cells,
+    band_tree,
+    interval_cells,
+    interval_tree,
+    quality_cells,
+    quality_tree,
+)
 
 #: Raised when a reader of the JSON file would have to change.
 SCHEMA_VERSION = 1
 
 Cell = str | int | float | None
 
-_DECIMALS = {"mm2": 2, "mm": 4, "deg": 2}
+#: What the units in the columns' names mean.
+UNITS = {
+    "mm2": "square millimeter",
+    "mm": "millimeter",
+    "deg": "degree",
+    "percent": "per hundred",
+    "fraction": "part of the whole, 0-1",
+    "ratio": "without unit",
+}
+
+_DECIMALS = {"mm2": 2, "mm": 4, "deg": 2, "percent": 2, "fraction": 4, "ratio": 4}
 _OTHER_DECIMALS = 6
 
 _NO_FILE = "the slice was not read from a file"
@@ -31,10 +60,14 @@ _NO_THICKNESS = "the file does not state the slice thickness"
 _NO_DISTANCE = "the file does not state the distance of its slices"
 _NO_NEIGHBOR = "a single slice has no neighbor"
 _NO_LEVEL = "no disc is outlined in the block"
+_OUTSIDE_LEVELS = "no disc is outlined in the slice"
 
 
 def table_rows(
-    blocks: Sequence[Block], measurements: Sequence[Sequence[SliceMeasurement]], provenance: Provenance
+    blocks: Sequence[Block],
+    measurements: Sequence[Sequence[SliceMeasurement]],
+    provenance: Provenance,
+    lowest_level: LevelName = UNNAMED,
 ) -> list[dict[str, Cell]]:
     """Return one row per slice: identity, geometry, provenance, measures, and what is absent.
 
@@ -46,6 +79,8 @@ def table_rows(
         One per block and slice, as `measure_block` gives them.
     provenance : Provenance
         Repeated in every row.
+    lowest_level : LevelName
+        Of the lowest level that is outlined; see `summarize_study`.
 
     Returns
     -------
@@ -54,23 +89,26 @@ def table_rows(
         the reason in the column ``absent``.
     """
     return [
-        _slice_row(number, block, measurement, provenance)
-        for number, (block, slices) in enumerate(zip(blocks, measurements, strict=True), start=1)
+        _slice_row(number, block, measurement, provenance, levels)
+        for number, block, slices, levels in _with_levels(blocks, measurements, lowest_level)
         for measurement in slices
     ]
 
 
 def level_rows(
-    blocks: Sequence[Block], measurements: Sequence[Sequence[SliceMeasurement]], provenance: Provenance
+    blocks: Sequence[Block],
+    measurements: Sequence[Sequence[SliceMeasurement]],
+    provenance: Provenance,
+    lowest_level: LevelName = UNNAMED,
 ) -> list[dict[str, Cell]]:
     """Return one row per level: which slices it is, its own slice's row, and the smallest dural sac in it.
 
-    See `summarize_levels` for what a level is and which slice stands for it.
+    See `summarize_study` for what a level is and which slice stands for it.
 
     Parameters
     ----------
-    blocks, measurements, provenance
-        As for `table_rows`; blocks from caudal to cranial, at least one slice in each.
+    blocks, measurements, provenance, lowest_level
+        As for `table_rows`; at least one slice in each block.
 
     Returns
     -------
@@ -80,21 +118,21 @@ def level_rows(
         and the reason in the column ``absent``.
     """
     rows: list[dict[str, Cell]] = []
-    blocks_slices_levels = zip(blocks, measurements, _levels(measurements), strict=True)
-    for number, (block, slices, levels) in enumerate(blocks_slices_levels, start=1):
+    for number, block, slices, levels in _with_levels(blocks, measurements, lowest_level):
         rows += [
-            _level_cells(level) | _slice_row(number, block, level.center, provenance, level) for level in levels
+            _level_cells(level) | _slice_row(number, block, level.center, provenance, levels, level) for level in levels
         ] or [_row_without_level(number, block, slices[0], provenance)]
     return rows
 
 
-def _levels(measurements: Sequence[Sequence[SliceMeasurement]]) -> list[tuple[LevelSummary, ...]]:
-    """Return the levels of each block, numbered through the study."""
-    levels: list[tuple[LevelSummary, ...]] = []
-    for slices in measurements:
-        below = sum(map(len, levels))
-        levels.append(tuple(replace(level, number=below + level.number) for level in summarize_levels(slices)))
-    return levels
+def _with_levels(
+    blocks: Sequence[Block], measurements: Sequence[Sequence[SliceMeasurement]], lowest_level: LevelName
+) -> Iterator[tuple[int, Block, Sequence[SliceMeasurement], tuple[LevelSummary, ...]]]:
+    """Yield the number of each block, from 1, the block, its slices and its levels."""
+    orientation_known = all(block.orientation_known for block in blocks)
+    levels = summarize_study(measurements, lowest_level, orientation_known=orientation_known)
+    for number, (block, slices, of_block) in enumerate(zip(blocks, measurements, levels, strict=True), start=1):
+        yield number, block, slices, of_block
 
 
 def _slice_row(
@@ -102,25 +140,36 @@ def _slice_row(
     block: Block,
     measurement: SliceMeasurement,
     provenance: Provenance,
+    levels: Sequence[LevelSummary],
     level: LevelSummary | None = None,
 ) -> dict[str, Cell]:
     """Return the cells of a slice; with those of the smallest sac, if it stands for a level."""
     measures = measurement.measures if level is None else (*measurement.measures, level.smallest_sac_area)
-    absent = _absent_identity_and_geometry(block) | {
+    absent = _absent_identity_and_geometry(block, provenance) | {
         measure.key: measure.reason for measure in measures if measure.value is None
     }
+    own_level = next((each for each in levels if measurement.slice_index in each), None)
+    if own_level is None:
+        absent["level"] = _OUTSIDE_LEVELS
+    absent |= absent_intervals(measures) | absent_bands(measurement)
     return (
         {"series_uid": block.series_uid, "series_description": block.series_description}
         | _image_file(block, measurement)
         | {"block": number, "slice": measurement.slice_index + 1}
+        | _level_name_cells(own_level)
         | _position(block, measurement)
         | _slice_lengths(block)
         | _tilt(block, measurement)
         | asdict(provenance)
-        | {measure.column: _measure_value(measure) for measure in measures}
+        | {"fat_method": measurement.fat_method}
+        | {measure.column: rounded_value(measure) for measure in measures}
         | ({} if level is None else {"smallest_dural_sac_slice": _smallest_sac_slice(level)})
+        | interval_cells(measures)
+        | band_cells(measurement)
+        | ({} if level is None else band_cells(level.smallest_sac or measurement, "smallest_"))
+        | quality_cells(measurement.flags)
         | {"absent": _joined_reasons(absent)}
-        | {"notes": "; ".join(measurement.notes)}
+        | {"notes": "; ".join(measurement.remarks)}
     )
 
 
@@ -128,24 +177,35 @@ def _row_without_level(
     number: int, block: Block, measurement: SliceMeasurement, provenance: Provenance
 ) -> dict[str, Cell]:
     """Return the row of a block without a disc: the columns of any level, and why they are empty."""
-    any_level = LevelSummary(0, "", 0, 0, measurement, None)
-    columns = _level_cells(any_level) | _slice_row(number, block, measurement, provenance, any_level)
+    any_level = LevelSummary(0, UNNAMED, 0, 0, measurement, measurement.center_ras_mm, 0.0, None)
+    columns = _level_cells(any_level) | _slice_row(number, block, measurement, provenance, (), any_level)
     return (
         dict.fromkeys(columns)
         | {"series_uid": block.series_uid, "series_description": block.series_description, "block": number}
         | _slice_lengths(block)
         | asdict(provenance)
-        | {"absent": _joined_reasons({"level": _NO_LEVEL} | _absent_identity_and_geometry(block)), "notes": ""}
+        | {
+            "absent": _joined_reasons({"level": _NO_LEVEL} | _absent_identity_and_geometry(block, provenance)),
+            "notes": "",
+        }
     )
 
 
 def _level_cells(level: LevelSummary) -> dict[str, Cell]:
     return {
-        "level": level.number,
-        "level_name": level.name,
+        **_level_name_cells(level),
+        "level_source": level.name.source,
+        "level_confidence": level.name.confidence,
+        "level_reason": level.name.reason,
         "first_slice": level.first_index + 1,
         "last_slice": level.last_index + 1,
     }
+
+
+def _level_name_cells(level: LevelSummary | None) -> dict[str, Cell]:
+    if level is None:
+        return {"level": None, "level_name": None}
+    return {"level": level.number, "level_name": level.name.text}
 
 
 def _smallest_sac_slice(level: LevelSummary) -> int | None:
@@ -153,7 +213,11 @@ def _smallest_sac_slice(level: LevelSummary) -> int | None:
 
 
 def _joined_reasons(absent: Mapping[str, str]) -> str:
-    return "; ".join(f"{key}: {reason}" for key, reason in absent.items())
+    """Return each reason once, behind all that it holds for."""
+    keys: dict[str, list[str]] = {}
+    for key, reason in absent.items():
+        keys.setdefault(reason, []).append(key)
+    return "; ".join(f"{', '.join(each)}: {reason}" for reason, each in keys.items())
 
 
 def write_csv(path: Path, rows: Sequence[dict[str, Cell]]) -> None:
@@ -181,7 +245,12 @@ def write_csv(path: Path, rows: Sequence[dict[str, Cell]]) -> None:
 
 
 def write_json(
-    path: Path, blocks: Sequence[Block], measurements: Sequence[Sequence[SliceMeasurement]], provenance: Provenance
+    path: Path,
+    blocks: Sequence[Block],
+    measurements: Sequence[Sequence[SliceMeasurement]],
+    provenance: Provenance,
+    lowest_level: LevelName = UNNAMED,
+    audit: Mapping[str, object] | None = None,
 ) -> None:
     """Write the measurements as JSON, with the reasons for missing values, the midlines and the levels.
 
@@ -193,26 +262,27 @@ def write_json(
     ----------
     path : Path
         File to write.
-    blocks, measurements, provenance
+    blocks, measurements, provenance, lowest_level
         As for `table_rows`.
+    audit : mapping, optional
+        What has become of earlier outlines, see `LumbarSegLib.report.audit`.
     """
-    blocks_slices_levels = zip(blocks, measurements, _levels(measurements), strict=True)
     content = {
         "schema_version": SCHEMA_VERSION,
         "notice": RESEARCH_USE_NOTICE,
-        "units": {"mm2": "square millimeter", "mm": "millimeter", "deg": "degree"},
+        "units": UNITS,
         "coordinates": "RAS: right, anterior and superior of the patient are positive",
         "provenance": asdict(provenance),
         "blocks": [
             {"block": number, "series_uid": block.series_uid, "series_description": block.series_description}
             | _slice_lengths(block)
-            | {"absent": _absent_identity_and_geometry(block)}
+            | {"absent": _absent_identity_and_geometry(block, provenance)}
             | {"levels": [_level_tree(level) for level in levels]}
             | {"slices": [_slice_tree(block, measurement) for measurement in slices]}
-            for number, (block, slices, levels) in enumerate(blocks_slices_levels, start=1)
+            for number, block, slices, levels in _with_levels(blocks, measurements, lowest_level)
         ],
     }
-    write_json_file(path, content)
+    write_json_file(path, content if audit is None else content | {"audit": audit})
 
 
 def _slice_tree(block: Block, measurement: SliceMeasurement) -> dict[str, object]:
@@ -223,7 +293,10 @@ def _slice_tree(block: Block, measurement: SliceMeasurement) -> dict[str, object
         **_position(block, measurement),
         **_tilt(block, measurement),
         "midline": None if midline is None else _midline_tree(midline),
+        "fat_method": measurement.fat_method,
         "measures": {measure.key: _measure_tree(measure) for measure in measurement.measures},
+        **band_tree(measurement),
+        **quality_tree(measurement.flags),
         "notes": list(measurement.notes),
     }
 
@@ -239,7 +312,13 @@ def _level_tree(level: LevelSummary) -> dict[str, object]:
 
 
 def _measure_tree(measure: Measure) -> dict[str, object]:
-    return {"value": _measure_value(measure), "unit": measure.unit, "reason": measure.reason or None}
+    return {
+        "value": rounded_value(measure),
+        "unit": measure.unit,
+        "reason": measure.reason or None,
+        "caveat": measure.caveat or None,
+        **interval_tree(measure),
+    }
 
 
 def _midline_tree(midline: Midline) -> dict[str, object]:
@@ -284,8 +363,8 @@ def _slice_lengths(block: Block) -> dict[str, Cell]:
     return {name: None if length is None else round(length, _DECIMALS["mm"]) for name, length in lengths.items()}
 
 
-def _absent_identity_and_geometry(block: Block) -> dict[str, str]:
-    absent = {}
+def _absent_identity_and_geometry(block: Block, provenance: Provenance) -> dict[str, str]:
+    absent = dict(provenance.absent_weights)
     if not block.slice_sources:
         absent["image_file"] = _NO_FILE
     if not block.orientation_known:
@@ -298,8 +377,14 @@ def _absent_identity_and_geometry(block: Block) -> dict[str, str]:
     return absent
 
 
-def _measure_value(measure: Measure) -> float | None:
-    return None if measure.value is None else round(measure.value, _DECIMALS.get(measure.unit, _OTHER_DECIMALS))
+def rounded_value(measure: Measure) -> float | None:
+    """Return the value of a measure as every table shows it."""
+    return rounded_figure(measure.value, measure.unit)
+
+
+def rounded_figure(value: float | None, unit: str) -> float | None:
+    """Return a figure with as many decimals as all tables give its unit."""
+    return None if value is None else round(value, _DECIMALS.get(unit, _OTHER_DECIMALS))
 
 
 def _rounded(values: Iterable[float], unit: str = "") -> list[float]:

@@ -12,11 +12,12 @@ from LumbarSegLib import geometry
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.io.dicom_headers import scan_dicom
 from LumbarSegLib.io.dicom_pixels import read_slices
-from LumbarSegLib.io.dicom_records import DamagedFile, DicomSlice, RefusedFile, SeriesTags
+from LumbarSegLib.io.dicom_records import DamagedFile, DicomSeries, DicomSlice, RefusedFile, SeriesTags
 from LumbarSegLib.io.file_errors import cannot_be_read
 from LumbarSegLib.io.study import Block
 from LumbarSegLib.study_reading.checks import check_pixels, resolve_spacing
 from LumbarSegLib.study_reading.input_files import FoundFiles, folder_of, name_below
+from LumbarSegLib.study_reading.sagittal_series import is_sagittal_beside
 from LumbarSegLib.study_reading.series_choice import choose_series
 from LumbarSegLib.study_reading.series_nature import short_name
 from LumbarSegLib.study_reading.slice_stacking import Stack, stack_slices
@@ -24,11 +25,12 @@ from LumbarSegLib.study_reading.slice_stacking import Stack, stack_slices
 
 @dataclass(frozen=True)
 class DicomBlocks:
-    """The blocks of the chosen series, the sentence on the choice, and warnings."""
+    """The blocks of the chosen series, the sentence on the choice, warnings, and sagittal series beside it."""
 
     blocks: tuple[Block, ...]
     series_choice: str
     warnings: tuple[str, ...]
+    sagittal_series: tuple[DicomSeries, ...]
 
 
 def read_dicom_blocks(found: FoundFiles, source: Path, *, series: str | None, spacing_mm: float | None) -> DicomBlocks:
@@ -73,7 +75,8 @@ def read_dicom_blocks(found: FoundFiles, source: Path, *, series: str | None, sp
         raise InputError(
             f"No slice of the chosen series in {source} is axial.", "Choose another one with --series UID."
         )
-    return DicomBlocks(tuple(blocks), choice.sentence, tuple(warnings))
+    sagittal = tuple(item for item in scan.series if is_sagittal_beside(item.tags, chosen[0].tags))
+    return DicomBlocks(tuple(blocks), choice.sentence, tuple(warnings), sagittal)
 
 
 def _no_images(damaged: Sequence[DamagedFile], refused: Sequence[RefusedFile], source: Path) -> InputError:

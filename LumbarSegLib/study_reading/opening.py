@@ -107,7 +107,8 @@ def _open_dicom(paths: Sequence[Path], series: str | None, spacing_mm: float | N
     found = find_dicom_files(paths)
     result = read_dicom_blocks(found, paths[0], series=series, spacing_mm=spacing_mm)
     logger.info("%s", result.series_choice)
-    return Study(paths[0], tuple(sorted(result.blocks, key=_center_height_mm)), result.series_choice, result.warnings)
+    blocks = tuple(sorted(result.blocks, key=_center_height_mm))
+    return Study(paths[0], blocks, result.series_choice, result.warnings, result.sagittal_series)
 
 
 def _center_height_mm(block: Block) -> float:

@@ -93,11 +93,36 @@ def interpret(segments: tuple[Segment, ...], given: Mapping[str, str]) -> dict[S
 
 
 def label_block(block: Block, segmentation: Segmentation, values: Mapping[Segment, int]) -> NDArray[np.uint8] | None:
-    """Draw a segmentation on the grid of a block.
+    """Draw a segmentation on the grid of a block, for labeled slices.
 
     Voxels in two structures of different value are left unlabeled
     (`IGNORE_INDEX`), as nobody can tell which one was meant; their number goes
     to the log.
+
+    Parameters
+    ----------
+    block, segmentation, values
+        As for `draw_segments`.
+
+    Returns
+    -------
+    (K, J, I) ndarray of uint8, or None
+        None if the voxels of the two grids are not the same.
+    """
+    drawn = draw_segments(block, segmentation, values)
+    if drawn is None:
+        return None
+    label_map, claimed_twice = drawn
+    label_map[claimed_twice] = IGNORE_INDEX
+    if claimed_twice.any():
+        logger.warning("%d pixels are in two structures: they are left unlabeled.", int(claimed_twice.sum()))
+    return label_map
+
+
+def draw_segments(
+    block: Block, segmentation: Segmentation, values: Mapping[Segment, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
+    """Draw a segmentation on the grid of a block; where structures overlap, the later one in the file wins.
 
     Parameters
     ----------
@@ -110,8 +135,10 @@ def label_block(block: Block, segmentation: Segmentation, values: Mapping[Segmen
 
     Returns
     -------
-    (K, J, I) ndarray of uint8, or None
-        None if the voxels of the two grids are not the same.
+    label_map : (K, J, I) ndarray of uint8
+    claimed_twice : (K, J, I) ndarray of bool
+        Voxels in two structures of different value.
+    None in place of both if the voxels of the two grids are not the same.
     """
     layers = _on_grid(segmentation, block.affine_ijk_to_ras, block.image.shape)
     if layers is None:
@@ -123,10 +150,7 @@ def label_block(block: Block, segmentation: Segmentation, values: Mapping[Segmen
         if value:
             claimed_twice |= mask & (label_map != 0) & (label_map != value)
             label_map[mask] = value
-    label_map[claimed_twice] = IGNORE_INDEX
-    if claimed_twice.any():
-        logger.warning("%d pixels are in two structures: they are left unlabeled.", int(claimed_twice.sum()))
-    return label_map
+    return label_map, claimed_twice
 
 
 def cut_slices(block: Block, label_map: NDArray[np.uint8], name: str, first_number: int = 0) -> list[LabeledSlice]:

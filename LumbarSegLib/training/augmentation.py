@@ -58,17 +58,24 @@ class Augmenter:
             Background outside the field of view: a patient's slice may well
             show more air or more body there, but none of the anatomies.
         """
+        images, labels, outside = self._crop(images, labels)
+        images = torch.where(outside, self._surroundings(images), images)
+        images = self._change_signal(images, labels)
+        images = normalize(images, self.preprocessing)
+        return self._jitter(images), labels
+
+    def _crop(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Cut a batch under random geometry: images, labels, and what is outside the field of view (B, 1, H, W).
+
+        Out there the images are 0 and the labels background.
+        """
         grid = self._grid(images, labels)
         images = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         # Shifted by one, so that the zero outside the field of view can be told from class 0.
         shifted = F.grid_sample(labels.float() + 1.0, grid, mode="nearest", padding_mode="zeros", align_corners=False)
         labels = shifted[:, 0].round().long() - 1
         outside = labels < 0
-        labels = labels.masked_fill(outside, 0)
-        images = torch.where(outside[:, None], self._surroundings(images), images)
-        images = self._change_signal(images, labels)
-        images = normalize(images, self.preprocessing)
-        return self._jitter(images), labels
+        return images, labels.masked_fill(outside, 0), outside[:, None]
 
     def _uniform(self, count: int, low: float, high: float) -> Tensor:
         device = self.generator.device

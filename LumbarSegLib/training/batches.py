@@ -16,7 +16,13 @@ _NUM_PHANTOMS = 96
 
 
 def make_batches(
-    train: Sequence[LabeledSlice], recipe: Recipe, seed: int, device: torch.device
+    train: Sequence[LabeledSlice],
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    *,
+    rank: int = 0,
+    num_ranks: int = 1,
 ) -> tuple[BatchSource, Augmenter]:
     """Prepare what a run trains on, from the state that it begins with.
 
@@ -30,6 +36,8 @@ def make_batches(
         Decides order, augmentation and phantoms.
     device : torch.device
         Where batches are augmented.
+    rank, num_ranks : int
+        Number of this process, from 0, among those that share every batch.
 
     Returns
     -------
@@ -45,6 +53,8 @@ def make_batches(
         prepare(phantoms, recipe.preprocessing),
         recipe,
         torch.Generator().manual_seed(seed),
+        rank=rank,
+        num_ranks=num_ranks,
     )
-    noise = torch.Generator(device).manual_seed(seed + 1)
+    noise = torch.Generator(device).manual_seed(seed + 1 + rank)
     return source, Augmenter(recipe.augmentation, recipe.preprocessing, noise)

@@ -46,14 +46,20 @@ def prepare(slices: Iterable[LabeledSlice], config: PreprocessingConfig) -> list
     """Resample slices to the working grid and scale their signal to about [0, 1]."""
     prepared = []
     for each in slices:
-        image = remove_offset(torch.from_numpy(each.image)[None, None])  # (1, 1, native rows, native columns)
-        image = to_working_grid(image, (each.spacing_mm, each.spacing_mm), config)[0]  # (1, J, I)
-        scale = float(np.percentile(image.numpy(), 99.5))
+        image = prepare_image(torch.from_numpy(each.image), each.spacing_mm, config)
         labels = torch.from_numpy(each.label_map)[None, None]
         size = (2 * image.shape[-2], 2 * image.shape[-1])
         labels = F.interpolate(labels, size=size, mode="nearest-exact")[0]  # (1, 2 J, 2 I)
-        prepared.append(TrainingSlice(image / max(scale, 1e-6), labels))
+        prepared.append(TrainingSlice(image, labels))
     return prepared
+
+
+def prepare_image(image: Tensor, spacing_mm: float, config: PreprocessingConfig) -> Tensor:
+    """Resample an image (native rows, native columns), square pixels in mm, to (1, J, I) of about [0, 1]."""
+    image = remove_offset(image[None, None])
+    image = to_working_grid(image, (spacing_mm, spacing_mm), config)[0]
+    scale = float(np.percentile(image.numpy(), 99.5))
+    return image / max(scale, 1e-6)
 
 
 def without_vertebral_bodies(slices: Iterable[LabeledSlice]) -> list[LabeledSlice]:
@@ -98,6 +104,9 @@ class BatchSource:
         Batch size and share of phantoms.
     generator : torch.Generator
         CPU generator that decides the order.
+    rank, num_ranks : int
+        Number of this process, from 0, among those that share every batch.
+        Their generators have to begin alike.
     """
 
     def __init__(
@@ -106,12 +115,17 @@ class BatchSource:
         phantoms: Sequence[TrainingSlice],
         recipe: Recipe,
         generator: torch.Generator,
+        *,
+        rank: int = 0,
+        num_ranks: int = 1,
     ) -> None:
         self.slices = [*real, *phantoms]
         self.num_real = len(real)
         self.num_phantoms = round(len(real) * recipe.phantom_share) if phantoms else 0
         self.batch_size = recipe.batch_size
         self.generator = generator
+        self.rank = rank
+        self.num_ranks = num_ranks
 
     @property
     def batches_per_epoch(self) -> int:
@@ -119,16 +133,16 @@ class BatchSource:
         return max(1, (self.num_real + self.num_phantoms) // self.batch_size)
 
     def epoch(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images (B, 1, J, I) and labels (B, 1, 2 J, 2 I) of one epoch."""
+        """Yield images (B, 1, J, I) and labels (B, 1, 2 J, 2 I) of one epoch, this process's part."""
         pool = torch.randperm(len(self.slices) - self.num_real, generator=self.generator) + self.num_real
         members = torch.cat([torch.arange(self.num_real), pool[: self.num_phantoms]])
         order = members[torch.randperm(len(members), generator=self.generator)]
         for number in range(self.batches_per_epoch):
-            chosen = [self.slices[n] for n in order[number * self.batch_size :][: self.batch_size].tolist()]
-            yield _collate(chosen)
+            batch = order[number * self.batch_size :][: self.batch_size].tolist()
+            yield collate([self.slices[n] for n in batch[self.rank :: self.num_ranks]])
 
 
-def _collate(slices: Sequence[TrainingSlice]) -> tuple[Tensor, Tensor]:
+def collate(slices: Sequence[TrainingSlice]) -> tuple[Tensor, Tensor]:
     """Stack slices, each centered on the largest grid of the batch; around them is air."""
     rows = max(each.image.shape[-2] for each in slices)
     columns = max(each.image.shape[-1] for each in slices)

@@ -73,6 +73,30 @@ def turn_about(axis: int, degrees: float) -> np.ndarray:
     return turn
 
 
+# Directions of i, j and k in RAS: reading order is i to the left, j to the back.
+LEFT, BACK, UP = (-1, 0, 0), (0, -1, 0), (0, 0, 1)
+RIGHT, FRONT, DOWN = (1, 0, 0), (0, 1, 0), (0, 0, -1)
+
+#: Every way in which a scanner or a file may lay out the same slice.
+GEOMETRIES = {
+    "reading order": axial_affine(),
+    "anisotropic": axial_affine(spacing_kji_mm=(4.0, 0.8, 0.45)),
+    "isotropic volume": axial_affine(spacing_kji_mm=(0.5, 0.5, 0.5)),
+    "flipped i": axial_affine((RIGHT, BACK, UP)),
+    "flipped j": axial_affine((LEFT, FRONT, UP)),
+    "flipped k, left-handed": axial_affine((LEFT, BACK, DOWN)),
+    "flipped i, j and k": axial_affine((RIGHT, FRONT, DOWN)),
+    "transposed": axial_affine((BACK, LEFT, UP)),
+    "transposed, flipped, anisotropic": axial_affine((FRONT, LEFT, DOWN), spacing_kji_mm=(5.0, 0.45, 0.8)),
+    "tilted forward 30": axial_affine(turn=turn_about(0, 30)),
+    "tilted backward 30": axial_affine(turn=turn_about(0, -30)),
+    "tilted sideways 30": axial_affine(turn=turn_about(1, 30)),
+    "grid turned 30 in the plane": axial_affine(turn=turn_about(2, 30)),
+    "grid turned -30 in the plane": axial_affine(turn=turn_about(2, -30)),
+    "double oblique, left-handed": axial_affine((LEFT, BACK, DOWN), turn=turn_about(0, 25) @ turn_about(2, -20)),
+}
+
+
 def draw(
     affine: np.ndarray,
     ellipses: Iterable[Ellipse],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from LumbarSegLib.commands.parsers.shared import Subparsers, add_overwrite_and_quiet
+from LumbarSegLib.commands.parsers.shared import Subparsers, add_overwrite_and_quiet, add_segment_meanings
 
 
 def add_check_data(commands: Subparsers) -> None:
@@ -30,8 +30,6 @@ def add_import_slices(commands: Subparsers) -> None:
     parser.add_argument("outlines", type=Path, metavar="OUTLINES", help="a label map, or a .seg.nrrd of 3D Slicer")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="folder of labeled slices to add to")
     parser.add_argument("--name", help="first part of the slices' names, the patient's (default: that of IMAGE)")
-    parser.add_argument(
-        "--segment", action="append", default=[], metavar="NAME=ANATOMY", help="what a segment, or value, stands for"
-    )
+    add_segment_meanings(parser)
     parser.add_argument("--series", metavar="UID", help="of a DICOM folder, take this series")
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from LumbarSegLib.commands.parsers.shared import Subparsers, add_common, add_inference
+from LumbarSegLib.commands.parsers.shared import Subparsers, add_common, add_inference, add_overwrite_and_quiet
 
 #: The names of `LumbarSegLib.models.model_names`, written out: asking there would load torch.
-_MODELS = ("fcn", "unet", "segnet", "attention_unet", "ce_net", "lumnet", "msff", "msff_no_bottleneck")
+MODELS = ("fcn", "unet", "segnet", "attention_unet", "ce_net", "lumnet", "msff", "msff_no_bottleneck")
 
 
 def add_train(commands: Subparsers) -> None:
@@ -26,15 +26,44 @@ def add_train(commands: Subparsers) -> None:
         "--recipe",
         default="best",
         metavar="NAME|FILE.yaml",
-        help="settings: best (default), refine, fine, paper, or a file of your own",
+        help="settings: best (default), coarse, refine, fine, paper, or a file of your own",
     )
-    parser.add_argument("--model", default="msff", choices=_MODELS, help="network (default: msff)")
-    parser.add_argument("--init", type=Path, metavar="FILE", help="start from the weights of another checkpoint")
+    parser.add_argument("--model", default="msff", choices=MODELS, help="network (default: msff)")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--init", type=Path, metavar="FILE", help="start from the weights of another checkpoint")
+    start.add_argument(
+        "--encoder-weights", type=Path, metavar="FILE", help="start from torchvision's resnet18 (ce_net: resnet34) file"
+    )
     parser.add_argument("--fold", default="0", metavar="K", help="fold to hold back, or 'all' to train on everything")
     parser.add_argument("--epochs", type=int, metavar="N", help="another number of epochs than the recipe's")
     parser.add_argument("--seed", type=int, default=0, help="decides weights, order and augmentation")
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --output")
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard (extra 'train')")
+    parser.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs, or CPU processes, to share batches")
+    add_common(parser)
+
+
+def add_pretrain(commands: Subparsers) -> None:
+    """Add `lumbarseg pretrain`."""
+    parser = commands.add_parser(
+        "pretrain",
+        help="let the network restore damaged images, without labels",
+        description="Train a network to restore damaged images; `lumbarseg train --init` starts from its weights. "
+        "Labels are never read.",
+    )
+    parser.add_argument(
+        "--images",
+        required=True,
+        action="append",
+        metavar="DIR[=MM]",
+        help="folder of gray PNG files (or its images/) and their pixel size in mm (default: 0.38); may be repeated",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="OUT", help="folder for checkpoint and log")
+    parser.add_argument("--recipe", default="restore", metavar="NAME", help="settings (default: restore)")
+    parser.add_argument("--model", default="msff", choices=MODELS, help="network (default: msff)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="another number of epochs than the recipe's")
+    parser.add_argument("--seed", type=int, default=0, help="decides weights, order and damage")
+    parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --output")
     add_common(parser)
 
 
@@ -82,3 +111,28 @@ def add_benchmark(commands: Subparsers) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
+
+
+def add_calibrate(commands: Subparsers) -> None:
+    """Add `lumbarseg calibrate`."""
+    parser = commands.add_parser(
+        "calibrate",
+        help="find out how wide the intervals of areas must be",
+        description="Widen the intervals that the class probabilities give to what slices show that the networks had "
+        "not seen, and write this into a copy of the JSON file of the weights.",
+    )
+    parser.add_argument(
+        "--evaluation",
+        required=True,
+        nargs="+",
+        type=Path,
+        metavar="OUT",
+        help="folders of 'evaluate --output', one for each fold, or OUT/evaluation of 'cross-validate'",
+    )
+    parser.add_argument(
+        "--weights", required=True, type=Path, metavar="FILE", help="checkpoint of the same recipe, to be calibrated"
+    )
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="FILE.json", help="may be the JSON file of --weights itself"
+    )
+    add_overwrite_and_quiet(parser)

@@ -22,6 +22,33 @@ def add_overwrite_and_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
 
 
+def add_fat_method(parser: argparse.ArgumentParser) -> None:
+    """Add `--fat-method`."""
+    parser.add_argument(
+        "--fat-method",
+        default="gmm3",
+        choices=("gmm3", "gmm2", "otsu", "none"),
+        help="how fat is told from muscle: Gaussian mixture of three (default) or two components, Otsu's threshold, "
+        "or not at all",
+    )
+
+
+def add_bands(parser: argparse.ArgumentParser) -> None:
+    """Add `--bands`, with the names of `LumbarSegLib.measurement.BAND_TABLES`."""
+    parser.add_argument(
+        "--bands",
+        choices=("schonstrom", "steurer", "lim"),
+        help="also say between which published limits the area of the dural sac lies; no diagnosis (default: none)",
+    )
+
+
+def add_segment_meanings(parser: argparse.ArgumentParser) -> None:
+    """Add `--segment`."""
+    parser.add_argument(
+        "--segment", action="append", default=[], metavar="NAME=ANATOMY", help="what a segment, or value, stands for"
+    )
+
+
 def add_inference(parser: argparse.ArgumentParser) -> None:
     """Add what every command that runs a network takes."""
     parser.add_argument("--weights", type=Path, metavar="FILE", help="another checkpoint than the one of the package")

@@ -29,7 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"inference", "phantom"}),
     frozenset({"evaluation", "dataset_checks"}),
     frozenset({"training", "report"}),
-    frozenset({"benchmark"}),
+    frozenset({"benchmark", "selftest"}),
     frozenset({"commands"}),
     frozenset({"cli", ""}),
 )
@@ -45,7 +45,7 @@ SLICER_MODULES = frozenset({"slicer", "vtk", "qt", "ctk", "__main__"})
 NOT_IN_MEASUREMENT = frozenset({"torch", "pathlib", "os", "SimpleITK", "pydicom"})
 
 #: Loaded on first use, because they take seconds or pull in a GUI.
-LATE_IMPORTS = ("torch", "SimpleITK", "matplotlib")
+LATE_IMPORTS = ("torch", "SimpleITK", "matplotlib", "sklearn", "skimage")
 
 
 def package_sources(project_root: Path) -> dict[str, str]:

@@ -27,7 +27,15 @@ def code(guide: str, language: str) -> list[str]:
 
 def test_its_commands_have_the_options_that_it_names(guide: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [shlex.split(line) for block in code(guide, "bash") for line in block.splitlines()]
-    assert {words[1] for words in lines} == {"import-slices", "check-data", "train", "evaluate", "segment"}
+    assert {words[1] for words in lines} == {
+        "import-slices",
+        "check-data",
+        "pretrain",
+        "train",
+        "evaluate",
+        "cross-validate",
+        "segment",
+    }
     for program, command, *words in lines:
         assert program == "lumbarseg"
         with pytest.raises(SystemExit):

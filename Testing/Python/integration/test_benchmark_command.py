@@ -216,7 +216,7 @@ def test_quick_is_one_seed_on_half_the_resolution(data, recipe, tmp_path, capsys
         (["--epochs", "0"], "--epochs must be in"),
         (["--fold", "all"], "holds back no slices"),
         (["--fold", "7"], "old must be"),
-        (["--recipe", "bets"], "best, refine, fine, paper"),
+        (["--recipe", "bets"], "best, coarse, refine, fine, paper"),
         (["--recipe", "best", "--data", "absent"], "absent is not a folder"),
         (["--device", "gpu"], "Device must be one of"),
     ],

@@ -21,6 +21,7 @@ FILES = {
     "dice_per_slice.csv",
     "surface_per_slice.csv",
     "areas_per_slice.csv",
+    "side_areas_per_slice.csv",
     "area_agreement.csv",
     "calibration.csv",
     "agreement.png",

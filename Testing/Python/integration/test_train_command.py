@@ -66,6 +66,21 @@ def test_train_then_evaluate(data, tmp_path, capsys):
     assert float(logged["mean_dice"]) == pytest.approx(summary["mean_dice"], abs=0.01)
 
 
+def test_two_devices_share_the_batches(data, tmp_path, capfd):
+    """Two processes on the CPU; the first one speaks and writes, an error is one line."""
+    run = tmp_path / "run"
+    arguments = ["train", "--data", str(data), "--output", str(run), "--recipe", "paper", "--device", "cpu"]
+    assert main([*arguments, "--epochs", "1", "--devices", "3"]) == 2
+    assert "3 devices cannot share a batch of 4 slices equally" in capfd.readouterr().err
+    assert not run.exists()
+    assert main([*arguments, "--epochs", "1", "--devices", "2"]) == 0
+    printed = capfd.readouterr()
+    assert [line.split()[0] for line in printed.out.splitlines()] == ["epoch", "Wrote"]
+    assert "Traceback" not in printed.err
+    assert {path.name for path in run.iterdir()} == {"msff.safetensors", "msff.json", "log.csv"}
+    assert load_checkpoint(run / "msff.safetensors").training["devices"] == 2
+
+
 def test_another_network_has_files_of_its_own_name(data, tmp_path, capsys):
     run, other = tmp_path / "run", tmp_path / "other"
     arguments = ["train", "--data", str(data), "--epochs", "1", "--device", "cpu", "--output"]
@@ -103,7 +118,7 @@ def test_a_recipe_is_written_edited_and_trained(data, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--recipe", "bets", "--output", "run"], "best, refine, fine, paper"),
+        (["--recipe", "bets", "--output", "run"], "best, coarse, refine, fine, paper"),
         (["--recipe", "absent.yaml", "--output", "run"], "absent.yaml cannot be read"),
         (["--recipe", "ours.yaml", "--write-recipe", "copy.yaml"], "no recipe of the package"),
         (["--write-recipe", "copy.txt"], "FILE.yaml"),

@@ -25,14 +25,18 @@ from LumbarSegNodes import segmentations  # noqa: E402
 from LumbarSegNodes.childProcess import SliceDone  # noqa: E402
 from LumbarSegNodes.tableRows import rowsFromTable  # noqa: E402
 
-#: What names the source differs: a node of the scene, a file.
+#: What names the source differs: a node of the scene, a file. What takes class probabilities is not in a scene.
 NAMES = {"volume", "segmentation", "outlines", "series_uid", "series_description", "image_file", "absent"}
+NAMES |= {"quality", "quality_notes"}
 
 Table = list[dict[str, str]]
 
 
 def without(names: set[str], rows: Table) -> Table:
-    return [{name: cell for name, cell in row.items() if name not in names} for row in rows]
+    return [
+        {name: cell for name, cell in row.items() if name not in names and not name.endswith(("_low_mm2", "_high_mm2"))}
+        for row in rows
+    ]
 
 
 def read_table(path: Path) -> Table:

@@ -69,7 +69,7 @@ def test_tables_hold_the_librarys_rows(add_volume) -> None:
     volume, label_map, node = segmented(add_volume)
     measured = measureSegmentation(node, volume)
     block = Block(label_map * np.float32(10), GRIDS["oblique"], series_description="T2 ax")
-    measurements = [measure_block(label_map, GRIDS["oblique"])]
+    measurements = [measure_block(label_map, GRIDS["oblique"], image=block.image)]
     provenance = Provenance(weights_name="msff", weights_sha256="ab" * 32)
     sources = {"volume": "T2 ax", "segmentation": "T2 ax LumbarSeg", "outlines": "as segmented"}
     assert measured.sliceRows == [sources | row for row in table_rows([block], measurements, provenance)]

@@ -88,6 +88,22 @@ def test_units_and_descriptions(table) -> None:
     assert description == "Psoas major, patient's left: area in the plane of the slice"
 
 
+@pytest.mark.parametrize(
+    ("name", "unit", "description"),
+    [
+        ("psoas_asymmetry_percent", "%", "Psoas major: 100 times the difference of the sides over the larger"),
+        ("psoas_left_fat_fraction", "1", "Psoas major, patient's left: share of fat, 0-1 (unreliable)"),
+        ("multifidus_total_fat_fraction", "1", "Multifidus, both sides: share of fat, 0-1"),
+        ("multifidus_relative_area_ratio", "1", "Multifidus: area over the area of the disc in the slice"),
+        ("dural_sac_tilt_deg", "deg", "Angle between the slice and the cross-section of the dural sac"),
+    ],
+)
+def test_measures_without_a_metric_unit_are_numbers(table, name: str, unit: str, description: str) -> None:
+    updateTable(table, [{name: 0.25}, {name: None}], "T2")
+    assert types_of(table) == {name: "double"}
+    assert (table.GetColumnUnitLabel(name), table.GetColumnDescription(name)) == (unit, description)
+
+
 def test_every_column_of_the_reports_is_described() -> None:
     study, _, measurements = make_study()
     rows = [

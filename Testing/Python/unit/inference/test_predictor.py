@@ -10,6 +10,7 @@ from LumbarSegLib.errors import InputError
 from LumbarSegLib.inference.checkpoint import Checkpoint
 from LumbarSegLib.inference.devices import choose_device, inference_precision
 from LumbarSegLib.inference.predictor import Predictor
+from LumbarSegLib.measurement import bound_pixels
 from LumbarSegLib.models import MSFF, MSFFConfig
 from LumbarSegLib.preprocessing import PreprocessingConfig
 
@@ -31,7 +32,8 @@ def image() -> np.ndarray:
 
 def test_result_lies_on_the_native_grid(image):
     predictor = Predictor(_checkpoint(), CPU)
-    label_map, probabilities = predictor.predict_block(image, READING_ORDER, keep_probabilities=True)
+    label_map, confidence = predictor.predict_block(image, READING_ORDER, keep_probabilities=True)
+    probabilities = confidence.probabilities
     assert label_map.shape == image.shape
     assert label_map.dtype == np.uint8
     assert probabilities.shape == (3, 8, 96, 80)
@@ -54,6 +56,23 @@ def test_a_vertebral_body_counts_as_background(image):
     torch.testing.assert_close(merged[:, 1:], raw[:, 1:8])
     label_map, _ = predictor.predict_block(image, READING_ORDER)
     assert label_map.max() <= 7
+
+
+@pytest.mark.parametrize("affine", [READING_ORDER, np.diag([0.5, -0.5, 4.0, 1.0])], ids=["reading order", "flipped"])
+def test_the_bounds_are_those_of_the_probabilities(image, affine):
+    model = MSFF(MSFFConfig(reduce=8, branch_channels=8))
+    with torch.no_grad():
+        for weight in model.head[-1].parameters():
+            weight *= 40  # or nothing is sure
+    label_map, confidence = Predictor(_checkpoint(model), CPU, batch_size=2).predict_block(
+        image, affine, keep_probabilities=True
+    )
+    expected = bound_pixels(confidence.probabilities.astype(np.float32))
+    bounds = confidence.bounds
+    assert (bounds.sure != expected.sure).mean() < 1e-3  # float16 rounds
+    assert (bounds.possible != expected.possible).mean() < 1e-2
+    assert 0 < np.count_nonzero(bounds.sure) < np.count_nonzero(label_map)
+    assert (bounds.sure == label_map)[bounds.sure > 0].all()
 
 
 def test_batch_size_does_not_matter(image):

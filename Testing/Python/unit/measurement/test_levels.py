@@ -6,8 +6,9 @@ from lumbar_ellipses import LUMBAR, axial_affine, draw
 
 from LumbarSegLib.measurement import UNKNOWN_LEVEL, measure_block, summarize_levels
 
-UPWARD = axial_affine()
-DOWNWARD = axial_affine(((-1, 0, 0), (0, -1, 0), (0, 0, -1)))
+# Slices so far apart that two outlines with one slice between them are two discs.
+UPWARD = axial_affine(spacing_kji_mm=(9.0, 0.5, 0.5))
+DOWNWARD = axial_affine(((-1, 0, 0), (0, -1, 0), (0, 0, -1)), spacing_kji_mm=(9.0, 0.5, 0.5))
 
 SAC = LUMBAR["dural_sac"]
 DISC = LUMBAR["intervertebral_disc"]
@@ -32,7 +33,7 @@ def test_each_run_of_discs_is_a_level():
     assert (lower.first_index, lower.last_index, lower.center.slice_index) == (1, 3, 2)
     assert (upper.first_index, upper.last_index, upper.center.slice_index) == (6, 6, 6)
     assert (lower.number, upper.number) == (1, 2)
-    assert lower.name == upper.name == UNKNOWN_LEVEL == "unknown"
+    assert lower.name.text == upper.name.text == UNKNOWN_LEVEL == "unknown"
     # The narrowest sac of the level, not that of the block, and not that of the level's own slice.
     assert lower.smallest_sac is slices[3]
     assert lower.smallest_sac_area.value == slices[3]["dural_sac_area"].value < lower.center["dural_sac_area"].value

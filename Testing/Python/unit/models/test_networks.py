@@ -110,9 +110,9 @@ class NetworkTests:
             torch.testing.assert_close(loaded.model.state_dict()[key], expected, rtol=1e-3, atol=1e-4)
         image = np.random.default_rng(0).normal(100, 20, (2, 40, 50))
         predictor = Predictor(loaded, torch.device("cpu"), precision="full")
-        labels, probabilities = predictor.predict_block(image, np.diag([-1.0, -1.0, 4.0, 1.0]), keep_probabilities=True)
+        labels, confidence = predictor.predict_block(image, np.diag([-1.0, -1.0, 4.0, 1.0]), keep_probabilities=True)
         assert labels.shape == (2, 40, 50)
-        np.testing.assert_allclose(probabilities.astype(np.float32).sum(axis=1), 1.0, atol=5e-3)
+        np.testing.assert_allclose(confidence.probabilities.astype(np.float32).sum(axis=1), 1.0, atol=5e-3)
 
     def test_weights_are_handed_on_to_a_network_with_the_vertebral_body_and_back(self, network):
         image = torch.randn(1, 1, 64, 64)

@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 
 from LumbarSegLib.anatomy import ANATOMIES, BY_KEY, IGNORE_INDEX, NUM_CLASSES, VERTEBRAL_BODY_INDEX
-from LumbarSegLib.evaluation.assessment import SliceAssessment, compare_areas, summarize_assessments
+from LumbarSegLib.evaluation.area_pairs import compare_areas
+from LumbarSegLib.evaluation.assessment import SliceAssessment, summarize_assessments
 from LumbarSegLib.evaluation.calibration import count_reliability
 from LumbarSegLib.evaluation.overlap import compute_overlap
 from LumbarSegLib.evaluation.surface import compute_surface_agreement
 from LumbarSegLib.evaluation.units import MILLIMETERS, PIXELS, Units
 from LumbarSegLib.io.labeled_slices import LabeledSlice
+from LumbarSegLib.measurement import bound_pixels
 from LumbarSegLib.report.evaluation_plots import write_agreement_plot, write_reliability_plot
 from LumbarSegLib.report.evaluation_result import NUM_FAILURES, write_evaluation
 
@@ -37,7 +39,7 @@ def assess(labeled: LabeledSlice, prediction: np.ndarray, units: Units) -> Slice
         prediction,
         compute_overlap(labeled.name, prediction, labeled.label_map, labeled.plane),
         compute_surface_agreement(prediction, labeled.label_map, pixel, units.surface_tolerance),
-        compare_areas(prediction, probabilities, labeled.label_map, pixel**2),
+        compare_areas(prediction, bound_pixels(probabilities[None]), labeled.label_map, pixel**2),
         count_reliability(probabilities, labeled.label_map),
     )
 

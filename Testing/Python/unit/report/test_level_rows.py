@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,14 +13,16 @@ from lumbar_study import PROVENANCE, make_block, make_study
 from LumbarSegLib.measurement import measure_block
 from LumbarSegLib.report.tables import level_rows, table_rows, write_csv, write_json
 
-LEVEL_COLUMNS = ["level", "level_name", "first_slice", "last_slice"]
+LEVEL_COLUMNS = ["level", "level_name", "level_source", "level_confidence", "level_reason", "first_slice", "last_slice"]
 SMALLEST_SAC_COLUMNS = ["smallest_dural_sac_area_mm2", "smallest_dural_sac_slice"]
 
 
 @pytest.fixture(scope="module")
 def study():
     """Two levels in block 1, the lower with its smallest sac in slice 3; none in block 2; one in block 3."""
-    affine = axial_affine()
+    affine = axial_affine(spacing_kji_mm=(9.0, 0.5, 0.5))
+    heights_mm = np.zeros((3, 4, 4))
+    heights_mm[:, 2, 3] = 0, 60, 90
     without_disc = [ellipse for name, ellipse in LUMBAR.items() if name != "intervertebral_disc"]
     narrow = replace(LUMBAR["dural_sac"], half_axes=(4, 3))
     small_disc = replace(LUMBAR["intervertebral_disc"], half_axes=(20, 15))
@@ -28,8 +31,13 @@ def study():
     between = draw(affine, without_disc)
     label_maps = [np.concatenate([between, level, narrow_level, between, level]), between, level]
     fields = {"slice_thickness_mm": 3.0, "series_uid": "1.2", "series_description": "T2"}
-    blocks = [make_block(label_map, affine, **fields) for label_map in label_maps]
-    return blocks, [measure_block(label_map, affine) for label_map in label_maps]
+    blocks = [
+        make_block(label_map, affine + height_mm, **fields)
+        for label_map, height_mm in zip(label_maps, heights_mm, strict=True)
+    ]
+    return blocks, [
+        measure_block(label_map, block.affine_ijk_to_ras) for label_map, block in zip(label_maps, blocks, strict=True)
+    ]
 
 
 def test_a_row_holds_the_level_and_its_slice(study):
@@ -49,7 +57,11 @@ def test_a_row_holds_the_level_and_its_slice(study):
             assert {key: row[key] for key in of_slice} == of_slice
     columns = list(slices[0])
     for row in rows:
-        assert list(row) == [*LEVEL_COLUMNS, *columns[:-2], *SMALLEST_SAC_COLUMNS, *columns[-2:]]
+        assert list(row)[: len(LEVEL_COLUMNS)] == LEVEL_COLUMNS
+        assert [key for key in row if key in columns and key not in LEVEL_COLUMNS] == [
+            key for key in columns if key not in LEVEL_COLUMNS
+        ]
+        assert set(SMALLEST_SAC_COLUMNS) < set(row)
 
 
 def test_the_smallest_sac_stands_beside_that_of_the_slice(study):
@@ -111,5 +123,5 @@ def test_sides_that_are_assumed_are_noted():
     study, _, measurements = make_study()
     rows = level_rows(study.blocks, measurements, PROVENANCE)
     assert [row["level"] for row in rows] == [1, None]
-    assert "psoas_left_area: no psoas pixels on the patient's left" in rows[0]["absent"]
-    assert "position: the file does not state the patient's orientation" in rows[1]["absent"]
+    assert re.search(r"psoas_left_area, [^;]*: no psoas pixels on the patient's left", rows[0]["absent"])
+    assert "position, tilt_from_axial: the file does not state the patient's orientation" in rows[1]["absent"]

@@ -29,18 +29,30 @@ LEADING_COLUMNS = [
     "weights_sha256",
     "software_version",
 ]
-AREA_COLUMNS = [
+MUSCLES = ("psoas", "multifidus", "erector_spinae")
+SIDES = ("left", "right", "total")
+
+
+def _muscle_columns(key: str) -> list[str]:
+    columns = [f"{key}_{side}_area_mm2" for side in SIDES]
+    columns += [f"{key}_asymmetry_percent", f"{key}_relative_area_ratio"]
+    columns += [f"{key}_{side}_lean_area_mm2" for side in SIDES]
+    columns += [f"{key}_{side}_fat_fraction" for side in SIDES]
+    return columns if key == "psoas" else columns + [f"{key}_{side}_fat_index_ratio" for side in SIDES]
+
+
+MEASURE_COLUMNS = [
     "dural_sac_area_mm2",
-    "psoas_left_area_mm2",
-    "psoas_right_area_mm2",
-    "psoas_total_area_mm2",
-    "multifidus_left_area_mm2",
-    "multifidus_right_area_mm2",
-    "multifidus_total_area_mm2",
-    "erector_spinae_left_area_mm2",
-    "erector_spinae_right_area_mm2",
-    "erector_spinae_total_area_mm2",
+    "dural_sac_corrected_area_mm2",
+    "dural_sac_tilt_deg",
+    "dural_sac_ap_diameter_mm",
+    "dural_sac_transverse_diameter_mm",
+    *(column for key in MUSCLES for column in _muscle_columns(key)),
     "ligamentum_flavum_area_mm2",
+    "ligamentum_flavum_left_area_mm2",
+    "ligamentum_flavum_right_area_mm2",
+    "ligamentum_flavum_left_thickness_mm",
+    "ligamentum_flavum_right_thickness_mm",
     "lamina_area_mm2",
     "intervertebral_disc_area_mm2",
 ]
@@ -57,6 +69,12 @@ GEOMETRY_OF_THE_FILE = [
 ]
 
 
+def reasons(row: dict) -> dict[str, str]:
+    """Return the reason for each absent figure of a row."""
+    pairs = (each.split(": ", 1) for each in row["absent"].split("; "))
+    return {key: reason for keys, reason in pairs for key in keys.split(", ")}
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Study, measurements, rows read back from the CSV file, tree read back from the JSON file."""
@@ -71,7 +89,10 @@ def written(tmp_path_factory):
 
 def test_columns(written):
     _, _, rows, _ = written
-    assert list(rows[0]) == [*LEADING_COLUMNS, *AREA_COLUMNS, "absent", "notes"]
+    columns = list(rows[0])
+    assert [each for each in columns if each in LEADING_COLUMNS] == LEADING_COLUMNS
+    assert columns[columns.index("fat_method") + 1 :][: len(MEASURE_COLUMNS)] == MEASURE_COLUMNS
+    assert columns[-2:] == ["absent", "notes"]
 
 
 def test_identity_geometry_and_provenance_of_a_row(written):
@@ -93,14 +114,35 @@ def test_identity_geometry_and_provenance_of_a_row(written):
 def test_missing_is_empty_with_a_reason(written):
     _, _, rows, _ = written
     assert rows[0]["psoas_left_area_mm2"] == ""
-    assert rows[0]["absent"] == "psoas_left_area: no psoas pixels on the patient's left"
-    assert all(rows[2][column] == "" for column in [*AREA_COLUMNS, *GEOMETRY_OF_THE_FILE])
+    absent = reasons(rows[0])
+    assert absent["psoas_left_area"] == absent["psoas_asymmetry"] == "no psoas pixels on the patient's left"
+    assert absent["multifidus_left_lean_area"] == absent["multifidus_total_fat_fraction"] == "no image was given"
+    assert {f"{key}_mm2" for key in absent} & set(MEASURE_COLUMNS) == {
+        name for name in MEASURE_COLUMNS if name.endswith("_mm2") and rows[0][name] == ""
+    }
+    absent = reasons(rows[2])
+    assert all(rows[2][column] == "" for column in [*MEASURE_COLUMNS, *GEOMETRY_OF_THE_FILE])
     for key in ("slice_thickness", "slice_distance", "slice_gap", "image_file", "dural_sac_area", "psoas_total_area"):
-        assert f"{key}: " in rows[2]["absent"]
+        assert absent[key]
     for key in ("position", "tilt_from_axial"):
-        assert f"{key}: the file does not state the patient's orientation" in rows[2]["absent"]
+        assert absent[key] == "the file does not state the patient's orientation"
     assert rows[0]["notes"] == ""
     assert "sides are assumed" in rows[2]["notes"]
+
+
+def test_a_caveat_stands_in_the_notes_and_with_its_measure(written, tmp_path):
+    study, measurements, _, _ = written
+    first = measurements[0][0]
+    caveat = "cut obliquely"
+    measures = tuple(
+        replace(each, caveat=caveat) if each.key.startswith("dural_sac_a") else each for each in first.measures
+    )
+    noted = [(replace(first, measures=measures, notes=("half a slice",)), measurements[0][1])]
+    assert table_rows(study.blocks[:1], noted, PROVENANCE)[0]["notes"] == f"half a slice; {caveat}"
+    write_json(tmp_path / "measurements.json", study.blocks[:1], noted, PROVENANCE)
+    (block,) = json.loads((tmp_path / "measurements.json").read_text(encoding="utf-8"))["blocks"]
+    assert block["slices"][0]["measures"]["dural_sac_area"]["caveat"] == caveat
+    assert block["slices"][0]["measures"]["psoas_total_area"]["caveat"] is None
 
 
 def test_csv_and_json_hold_the_same_figures(written):
@@ -109,9 +151,11 @@ def test_csv_and_json_hold_the_same_figures(written):
     assert len(slices) == len(rows) == 3
     measured = [measurement for block in measurements for measurement in block]
     for row, entry, measurement in zip(rows, slices, measured, strict=True):
-        assert len(entry["measures"]) == len(AREA_COLUMNS)
+        assert len(entry["measures"]) == len(MEASURE_COLUMNS)
+        assert entry["fat_method"] == row["fat_method"]
         for key, measure in entry["measures"].items():
-            cell = row[f"{key}_{measure['unit']}"]
+            assert measure["unit"] in tree["units"]
+            cell = row[measurement[key].column]
             assert (float(cell) if cell else None) == measure["value"]
             assert (measure["reason"] is None) == (measure["value"] is not None)
             if measure["value"] is not None:
@@ -152,7 +196,7 @@ def test_an_assumed_distance_of_slices_is_left_out(written):
     block = replace(study.blocks[0], slice_distance_known=False)
     (row, _) = table_rows([block], measurements[:1], PROVENANCE)
     assert (row["slice_thickness_mm"], row["slice_distance_mm"], row["slice_gap_mm"]) == (4.0, None, None)
-    assert "slice_distance: the file does not state the distance of its slices" in row["absent"]
+    assert reasons(row)["slice_distance"] == "the file does not state the distance of its slices"
 
 
 def test_names_that_are_not_utf8_are_written(written, tmp_path):

@@ -167,11 +167,11 @@ def test_the_vertebral_body_is_learned_beside_the_anatomies_and_not_reported(sli
     assert checkpoint.model.config.num_classes == NUM_CLASSES + 1
     assert (checkpoint.model.state_dict()["head.4.bias"][-1] - started["head.4.bias"][-1]).abs() > 0
     affine = np.diag([-0.38, -0.38, 4.0, 1.0])
-    labels, probabilities = Predictor(checkpoint, torch.device("cpu")).predict_block(
+    labels, confidence = Predictor(checkpoint, torch.device("cpu")).predict_block(
         bodies[1].image[None], affine, keep_probabilities=True
     )
     assert labels.max() < NUM_CLASSES
-    assert probabilities.shape[1] == NUM_CLASSES
+    assert confidence.probabilities.shape[1] == NUM_CLASSES
     back = Trainer(TrainingRun(bodies[:8], [], TINY, 0, torch.device("cpu"), {}, checkpoint), tmp_path)
     torch.testing.assert_close(
         back.model.state_dict()["head.4.bias"], checkpoint.model.state_dict()["head.4.bias"][:NUM_CLASSES]
@@ -195,7 +195,7 @@ def test_resuming_under_other_settings_is_refused(slices, tmp_path):
 
 
 def test_paper_recipe_is_what_the_paper_says():
-    assert set(RECIPES) == {"best", "refine", "fine", "paper"}
+    assert set(RECIPES) == {"best", "coarse", "refine", "fine", "paper"}
     assert (PAPER.optimizer, PAPER.batch_size, PAPER.epochs, PAPER.learning_rate) == ("sgd", 4, 100, 1e-3)
     assert (PAPER.alpha, PAPER.dice_weight, PAPER.augmentation.rotation_deg) == (1.0, 0.0, 10.0)
 

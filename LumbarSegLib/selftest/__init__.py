@@ -1,0 +1,1 @@
+"""Whether this installation measures what is known: the phantom suite, as a site can run and keep it."""
