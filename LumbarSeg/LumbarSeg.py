@@ -118,12 +118,33 @@ class Precision(enum.Enum):
         return {"auto": _("Automatic"), "full": _("Full (32 bit)")}[self.value]
 
 
+class LowestLevel(enum.Enum):
+    """Names of the lowest disc that is outlined; the values are those of the command line."""
+
+    NOT_NAMED = ""
+    L5_S1 = "L5-S1"
+    L4_L5 = "L4-L5"
+    L3_L4 = "L3-L4"
+    L2_L3 = "L2-L3"
+    L1_L2 = "L1-L2"
+    T12_L1 = "T12-L1"
+    L6_S1 = "L6-S1"
+    L5_L6 = "L5-L6"
+    L4_S1 = "L4-S1"
+    S1_S2 = "S1-S2"
+
+    def label(self) -> str:
+        """Return the text of the choice in the panel."""
+        return self.value or _("Not named")
+
+
 @parameterNodeWrapper
 class LumbarSegParameterNode:
     """What the panel remembers with the scene.
 
     inputVolume - The volume to segment.
     outputSegmentation - Where the outlines go; none makes a new one.
+    lowestLevel - What the lowest outlined disc is called.
     device - Where the network runs.
     weightsPath - File of the network's weights; empty for those that come with LumbarSeg.
     precision - Number format of the network.
@@ -134,6 +155,7 @@ class LumbarSegParameterNode:
 
     inputVolume: vtkMRMLScalarVolumeNode
     outputSegmentation: vtkMRMLSegmentationNode
+    lowestLevel: LowestLevel = LowestLevel.NOT_NAMED
     device: Device = Device.AUTO
     weightsPath: str = ""
     precision: Precision = Precision.AUTO
@@ -340,7 +362,8 @@ class LumbarSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Put the result into the scene."""
         output, self._jobOutput = self._jobOutput, None
         with self._failuresShown(_("The segmentation failed.")), slicer.util.WaitCursor():
-            nodes = self.logic.finish(job, output, surfaces=self._parameterNode.surfaces)
+            parameters = self._parameterNode
+            nodes = self.logic.finish(job, output, parameters.surfaces, parameters.lowestLevel.value)
             self._parameterNode.outputSegmentation = nodes.segmentationNode
             self._observeSegmentation(
                 nodes.segmentationNode
@@ -374,7 +397,7 @@ class LumbarSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _onMeasure(self, _checked: bool = False) -> None:
         with self._failuresShown(_("The outlines could not be measured.")), slicer.util.WaitCursor():
-            self.logic.measure(self._segmentation, self._measuredVolume())
+            self.logic.measure(self._segmentation, self._measuredVolume(), self._parameterNode.lowestLevel.value)
             self._showTables()
             self._setMessage(_DONE, _("Measured the outlines as they are now."))
 
@@ -452,7 +475,7 @@ class LumbarSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for widget in (self.ui.copyButton, self.ui.exportButton, self.ui.allColumnsCheckBox):
             widget.enabled = hasTable
         self.ui.resultsLabel.text = self._resultsText(hasTable)
-        self.ui.resultsLabel.styleSheet = _barStyle(_WARNING) if hasTable and self._outlinesChanged else ""
+        self.ui.resultsLabel.styleSheet = _barStyle(_WARNING) if hasTable and self._staleness() else ""
         device = self.logic.deviceOf(self._segmentation) if self._segmentation is not None else ""
         self.ui.deviceReasonLabel.text = (
             _("Last run: {device}").format(device=device) if device else _("Chosen when the segmentation starts.")
@@ -461,9 +484,16 @@ class LumbarSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _resultsText(self, hasTable: bool) -> str:
         if not hasTable:
             return _("No measurements yet.")
+        return self._staleness() or self._results.source
+
+    def _staleness(self) -> str:
+        """Say what has changed since the tables were computed; an empty text if nothing has."""
         if self._outlinesChanged:
             return _("The outlines have changed since they were measured: press Measure again.")
-        return self._results.source
+        parameters = self._parameterNode
+        if parameters is not None and parameters.lowestLevel.value != self.logic.lowestLevelOf(self._segmentation):
+            return _("The lowest level was renamed: press Measure again to name the levels.")
+        return ""
 
     def _status(self, isRunning: bool, refusal) -> tuple[str, str]:
         if isRunning:
@@ -521,6 +551,7 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
         flipAverage: bool = False,
         surfaces: bool = False,
         onProgress: Callable[[object], None] | None = None,
+        lowestLevel: str = "",
     ) -> ResultNodes:
         """Segment and measure a volume, and wait for it.
 
@@ -536,6 +567,9 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
             Also make surfaces and show them.
         onProgress : callable, optional
             Gets every event of the job, see `LumbarSegNodes.childProcess`.
+        lowestLevel : str
+            Name of the lowest disc of the volume, such as ``L5-S1``; those above
+            are counted. Empty names none.
 
         Returns
         -------
@@ -544,7 +578,7 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
         Raises
         ------
         InputError
-            If the volume, the weights or the device cannot be used.
+            If the volume, the weights, the device or the name of the level cannot be used.
         RuntimeError
             If the segmentation failed. The scene is as it was then.
         """
@@ -557,7 +591,7 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
                     if onProgress is not None:
                         onProgress(event)
                 time.sleep(0.02)
-            return self.finish(job, segmentationNode, surfaces)
+            return self.finish(job, segmentationNode, surfaces, lowestLevel)
         except BaseException:
             job.cancel()
             raise
@@ -596,14 +630,14 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
         job.start()
         return job
 
-    def finish(self, job, segmentationNode=None, surfaces: bool = False) -> ResultNodes:
+    def finish(self, job, segmentationNode=None, surfaces: bool = False, lowestLevel: str = "") -> ResultNodes:
         """Put the result of a job that has ended into the scene.
 
         Parameters
         ----------
         job : LumbarSegNodes.childProcess.SegmentationJob
             No longer running.
-        segmentationNode, surfaces
+        segmentationNode, surfaces, lowestLevel
             As for `process`; a node that has left the scene is made anew.
 
         Returns
@@ -637,13 +671,13 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
             segmentations.updateSegmentation(segmentationNode, result.labelMap, volumeNode)
             weights = (result.parameters["weightsName"], result.parameters["weightsSha256"])
             segmentations.setOrigin(segmentationNode, *weights, result.device)
-            sliceTable, levelTable = results.updateTables(segmentationNode, volumeNode)
+            sliceTable, levelTable = results.updateTables(segmentationNode, volumeNode, lowestLevel)
             if surfaces:
                 views.showSurfaces(segmentationNode, True)
         warnings = dict.fromkeys([*self.warnings(volumeNode), *result.warnings])
         return ResultNodes(segmentationNode, sliceTable, levelTable, tuple(warnings))
 
-    def measure(self, segmentationNode, volumeNode):
+    def measure(self, segmentationNode, volumeNode, lowestLevel: str = ""):
         """Compute a segmentation's tables from the outlines that it holds now.
 
         Parameters
@@ -652,6 +686,8 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
             With LumbarSeg's segments, edited or not.
         volumeNode : vtkMRMLScalarVolumeNode
             The volume that they outline.
+        lowestLevel : str
+            As for `process`.
 
         Returns
         -------
@@ -661,14 +697,14 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
         Raises
         ------
         InputError
-            If the volume cannot be measured.
+            If the volume cannot be measured, or the name is of no level.
         """
         from LumbarSegNodes import results
 
         refusal = self.refusal(volumeNode)
         if refusal is not None:
             raise refusal
-        return results.updateTables(segmentationNode, volumeNode)
+        return results.updateTables(segmentationNode, volumeNode, lowestLevel)
 
     def loadSample(self):
         """Put a synthetic volume into the scene and return it; nothing is downloaded."""
@@ -721,6 +757,12 @@ class LumbarSegLogic(ScriptedLoadableModuleLogic):
 
         labelMap, _notes = segmentations.labelMapFromSegmentation(segmentationNode, volumeNode)
         return bool(labelMap.any()) and not segmentations.isAsSegmented(segmentationNode, labelMap, volumeNode)
+
+    def lowestLevelOf(self, segmentationNode) -> str:
+        """Return what the lowest level was called when a segmentation was measured, or an empty text."""
+        from LumbarSegNodes import results
+
+        return segmentationNode.GetAttribute(results.LOWEST_LEVEL_ATTRIBUTE) or ""
 
     def deviceOf(self, segmentationNode) -> str:
         """Return which device made a segmentation and why, or an empty text."""

@@ -172,6 +172,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("outputLabelMap", type=Path, help="label map to write: .nrrd, .nii or .nii.gz")
     parser.add_argument("--measurements", type=_optional_path, metavar="FILE", help="table per slice: .csv or .tsv")
     parser.add_argument("--levels", type=_optional_path, metavar="FILE", help="table per level: .csv or .tsv")
+    parser.add_argument("--lowestLevel", default="", metavar="NAME", help="of the lowest disc, such as L5-S1")
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
     parser.add_argument("--weights", type=_optional_path, metavar="FILE", help="another checkpoint than the usual one")
     parser.add_argument("--precision", default="auto", help="auto (default), or full: float32 on every machine")
@@ -216,11 +217,13 @@ def _with_boolean_values(arguments: Sequence[str]) -> list[str]:
 def run(options: argparse.Namespace, progress: Progress) -> int:
     """Segment and measure one volume as the options say."""
     from LumbarSegLib.errors import InputError
+    from LumbarSegLib.measurement import UNNAMED, level_named_by_user
     from LumbarSegLib.report.output_files import output_files
     from LumbarSegLib.report.volume_result import VolumeFiles, open_volume, write_volume_result
 
     try:
         progress.start(f"Outlining seven anatomies in {options.inputVolume}")
+        lowest_level = level_named_by_user(options.lowestLevel) if options.lowestLevel else UNNAMED
         files = VolumeFiles(options.outputLabelMap, options.measurements, options.levels, options.returnparameterfile)
         inputs = [path for path in (options.inputVolume, options.weights) if path is not None]
         with output_files(files.paths, inputs=inputs, overwrite=options.overwrite) as write_to:
@@ -240,7 +243,7 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
                 flip_average=options.flipAverage,
                 progress=lambda finished: progress.slices_done(finished, num_slices),
             )
-            write_volume_result(segmentation, files, write_to)
+            write_volume_result(segmentation, files, write_to, lowest_level)
     except InputError as error:
         return fail(str(error), EXIT_BAD_INPUT)
     progress.end()

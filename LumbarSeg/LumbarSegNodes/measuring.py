@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from LumbarSegLib.measurement import measure_block
+from LumbarSegLib.measurement import UNNAMED, level_named_by_user, measure_block
 from LumbarSegLib.report.provenance import Provenance
 from LumbarSegLib.report.tables import Cell, level_rows, table_rows
 from LumbarSegNodes.segmentations import (
@@ -39,7 +39,9 @@ class Measured:
 
 
 def measureSegmentation(
-    segmentationNode: slicer.vtkMRMLSegmentationNode, volumeNode: slicer.vtkMRMLScalarVolumeNode
+    segmentationNode: slicer.vtkMRMLSegmentationNode,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    lowestLevel: str = "",
 ) -> Measured:
     """Measure every slice and level of a segmentation as it is now, edited or not.
 
@@ -49,6 +51,9 @@ def measureSegmentation(
         Outlines of any source.
     volumeNode : vtkMRMLScalarVolumeNode
         Gives the grid and what names the slices.
+    lowestLevel : str
+        Name of the lowest disc that is outlined, such as ``L5-S1``; those above
+        are counted. Empty names none.
 
     Returns
     -------
@@ -57,8 +62,9 @@ def measureSegmentation(
     Raises
     ------
     InputError
-        If the volume is refused, see `LumbarSegNodes.volumes.refusal`.
+        If the volume is refused, see `LumbarSegNodes.volumes.refusal`, or the name is of no level.
     """
+    lowest = level_named_by_user(lowestLevel) if lowestLevel else UNNAMED
     block = readBlock(volumeNode)
     labelMap, notes = labelMapFromSegmentation(segmentationNode, volumeNode)
     asSegmented = isAsSegmented(segmentationNode, labelMap, volumeNode)
@@ -76,7 +82,7 @@ def measureSegmentation(
         measure_block(labelMap, block.affine_ijk_to_ras, image=block.image, orientation_known=block.orientation_known)
     ]
     return Measured(
-        sliceRows=[sources | row for row in table_rows([block], measurements, provenance)],
-        levelRows=[sources | row for row in level_rows([block], measurements, provenance)],
+        sliceRows=[sources | row for row in table_rows([block], measurements, provenance, lowest)],
+        levelRows=[sources | row for row in level_rows([block], measurements, provenance, lowest)],
         notes=tuple(notes),
     )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SLICE_TABLE_ROLE = "LumbarSeg.sliceTable"
 LEVEL_TABLE_ROLE = "LumbarSeg.levelTable"
 
+#: Attribute of the segmentation node: what the lowest level was called when it was measured.
+LOWEST_LEVEL_ATTRIBUTE = "LumbarSeg.lowestLevel"
+
 
 def findTables(
     segmentationNode: slicer.vtkMRMLSegmentationNode,
@@ -26,7 +29,9 @@ def findTables(
 
 
 def updateTables(
-    segmentationNode: slicer.vtkMRMLSegmentationNode, volumeNode: slicer.vtkMRMLScalarVolumeNode
+    segmentationNode: slicer.vtkMRMLSegmentationNode,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    lowestLevel: str = "",
 ) -> tuple[slicer.vtkMRMLTableNode, slicer.vtkMRMLTableNode]:
     """Measure a segmentation as it is now and write the result into its tables, new ones where there are none.
 
@@ -36,6 +41,8 @@ def updateTables(
         Outlines of any source.
     volumeNode : vtkMRMLScalarVolumeNode
         The tables come to lie beside it.
+    lowestLevel : str
+        See `LumbarSegNodes.measuring.measureSegmentation`.
 
     Returns
     -------
@@ -45,9 +52,10 @@ def updateTables(
     Raises
     ------
     InputError
-        If the volume is refused; the scene is then as before.
+        If the volume or the name of the level is refused; the scene is then as before.
     """
-    measured = measureSegmentation(segmentationNode, volumeNode)
+    measured = measureSegmentation(segmentationNode, volumeNode, lowestLevel)
+    segmentationNode.SetAttribute(LOWEST_LEVEL_ATTRIBUTE, lowestLevel)
     return (
         _write(segmentationNode, volumeNode, SLICE_TABLE_ROLE, measured.sliceRows, measured.notes),
         _write(segmentationNode, volumeNode, LEVEL_TABLE_ROLE, measured.levelRows, measured.notes),

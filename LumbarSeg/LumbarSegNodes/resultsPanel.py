@@ -15,7 +15,7 @@ from LumbarSegLib.report.tables import write_csv
 from LumbarSegNodes.tableRows import rowsFromTable
 
 #: Columns beside the measures that a reader needs at a glance; the rest shows on demand.
-_MAIN_COLUMNS = ("level", "slice", "smallest_dural_sac_slice", "notes")
+_MAIN_COLUMNS = ("level", "level_name", "slice", "smallest_dural_sac_slice", "notes")
 _AREA_ENDING = "_area_mm2"
 
 _UNSAFE_IN_FILE_NAMES = re.compile(r'[\\/:*?"<>|]')
@@ -25,6 +25,7 @@ def columnTitle(name: str) -> str:
     """Return a short heading for a column of the tables; the column's own name where there is none."""
     titles = {
         "level": _("Level"),
+        "level_name": _("Name"),
         "slice": _("Slice"),
         "smallest_dural_sac_area_mm2": _("Smallest\ndural sac"),
         "smallest_dural_sac_slice": _("in slice"),

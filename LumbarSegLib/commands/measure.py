@@ -98,7 +98,7 @@ def run_measure(options: argparse.Namespace, stopwatch: Stopwatch) -> None:
         write_run_record(folder / RECORD_FILE, record | outlines_record | _inputs(given))
     num_slices = sum(len(block.image) for block in given.study.blocks)
     changes = (
-        "" if audit is None else f"; {audit.num_changed_pixels} pixels in {audit.num_changed_slices} slices changed"
+        "" if audit is None else f"; {audit.num_changed_pixels} pixels in {audit.num_changed_slices} slice(s) changed"
     )
     say(f"Wrote {options.output}: {num_slices} slices in {len(given.outlines)} block(s){changes}", quiet=options.quiet)
 
@@ -172,24 +172,26 @@ def _provenance(given: _Given, original: OriginalOutlines | None, *, is_network_
     """Say who made the outlines, as far as that is known.
 
     They are the network's if no pixel differs from its outlines, edited if
-    they differ from those that they were made from, and given otherwise.
+    they differ from those that they were made from, and given otherwise: that
+    a network outlines the image anew for the comparison makes them no edit of it.
     """
-    if given.record is not None and (given.is_untouched or original is None):
-        source: Source = "model" if given.is_untouched else "edited"
-        return Provenance(
-            source=source, weights_name=given.record.weights_name, weights_sha256=given.record.weights_sha256
-        )
-    if original is None:
-        return Provenance(source="given", weights_name="", weights_sha256="")
-    is_same = all(
+    record = given.record
+    if record is not None and given.is_untouched:
+        return _named("model", record)
+    is_same = original is not None and all(
         np.array_equal(each.label_map, before) for each, before in zip(given.outlines, original.label_maps, strict=True)
     )
-    weights = {"weights_name": original.weights_name, "weights_sha256": original.weights_sha256}
-    if is_same and original.weights_name:
-        return Provenance(source="model", **weights)
-    if is_same or is_network_asked_now:
+    if original is not None and is_same and original.weights_name:
+        return _named("model", original)
+    if record is not None:
+        return _named("edited", record)
+    if original is None or is_same or is_network_asked_now:
         return Provenance(source="given", weights_name="", weights_sha256="")
-    return Provenance(source="edited", **weights)
+    return _named("edited", original)
+
+
+def _named(source: Source, network: ModelOutlines | OriginalOutlines) -> Provenance:
+    return Provenance(source=source, weights_name=network.weights_name, weights_sha256=network.weights_sha256)
 
 
 def _audit(

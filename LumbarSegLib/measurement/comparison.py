@@ -204,6 +204,8 @@ def _error_of(measure_key: str, errors: Mapping[str, AreaError] | str) -> tuple[
 def _differences(match: LevelMatch) -> Iterator[str]:
     """Say how the two slices differ, and what makes either doubtful."""
     first, second = match.first, match.second
+    if first.num_slices != second.num_slices:
+        yield f"the smallest dural sac is that of {first.num_slices} slice(s) in A, of {second.num_slices} in B"
     if first.slice_thickness_mm is None or second.slice_thickness_mm is None:
         yield "slice thickness is not known in both"
     elif not _same(first.slice_thickness_mm, second.slice_thickness_mm):

@@ -93,7 +93,9 @@ def match_levels(first: Sequence[ExaminedLevel], second: Sequence[ExaminedLevel]
     """
     for letter, levels in (("A", first), ("B", second)):
         if not levels:
-            raise InputError(f"{letter} has no level: no disc is outlined.", "Compare examinations with discs.")
+            raise InputError(
+                f"{letter} has no level: no disc is outlined.", "Compare examinations in which discs are outlined."
+            )
     if _named(first) and _named(second):
         return _by_name(first, second)
     return _by_order(first, second)

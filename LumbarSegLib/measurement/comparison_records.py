@@ -20,6 +20,8 @@ class ExaminedLevel:
         What it is called, and why.
     block, slice_number : int
         Where its slice is, both from 1.
+    num_slices : int
+        Of the level, among which the smallest dural sac was looked for.
     measures : tuple of Measure
         Of that slice, with the smallest dural sac of the level.
     sac_ras_mm : tuple of float or None
@@ -42,6 +44,7 @@ class ExaminedLevel:
     name: LevelName
     block: int
     slice_number: int
+    num_slices: int
     measures: tuple[Measure, ...]
     sac_ras_mm: Vector3 | None
     slice_thickness_mm: float | None

@@ -19,7 +19,8 @@ from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.evaluation.overlap import compute_overlap
 from LumbarSegLib.io.study import Block
 from LumbarSegLib.measurement import Measure, SliceMeasurement
-from LumbarSegLib.report.tables import Cell, rounded_value, write_csv
+from LumbarSegLib.report.figures import rounded_value
+from LumbarSegLib.report.tables import Cell, write_csv
 
 AUDIT_FILE = "audit.csv"
 CHANGED_PIXELS_FILE = "changed_pixels.csv"

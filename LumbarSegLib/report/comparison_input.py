@@ -10,7 +10,7 @@ from typing import Any
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.measurement import LevelName, Measure
 from LumbarSegLib.measurement.comparison_records import Examination, ExaminedLevel
-from LumbarSegLib.report.tables import SCHEMA_VERSION
+from LumbarSegLib.report.measurement_tree import SCHEMA_VERSION
 
 _FILE = "measurements.json"
 _REPAIR = "Give a folder that 'lumbarseg segment' or 'lumbarseg measure' of this version has written."
@@ -52,19 +52,19 @@ def read_examination(folder: Path) -> Examination:
 
 def _examination(content: Mapping[str, Any]) -> Examination:
     blocks, provenance = content["blocks"], content["provenance"]
-    levels: dict[int, tuple[int, ExaminedLevel]] = {}
+    levels: dict[int, ExaminedLevel] = {}
     for block in blocks:
         for level in block["levels"]:
-            num_slices = level["last_slice"] - level["first_slice"] + 1
-            if num_slices > levels.get(level["level"], (0, None))[0]:
-                levels[level["level"]] = num_slices, _level(block, level)
+            read = _level(block, level)
+            if read.number not in levels or read.num_slices > levels[read.number].num_slices:
+                levels[read.number] = read
     return Examination(
         series=tuple(dict.fromkeys((each["series_uid"], each["series_description"]) for each in blocks)),
         source=provenance["source"],
         weights_name=provenance["weights_name"] or "",
         weights_sha256=provenance["weights_sha256"] or "",
         software_version=provenance["software_version"],
-        levels=tuple(levels[number][1] for number in sorted(levels)),
+        levels=tuple(levels[number] for number in sorted(levels)),
     )
 
 
@@ -80,6 +80,7 @@ def _level(block: Mapping[str, Any], level: Mapping[str, Any]) -> ExaminedLevel:
         ),
         block=block["block"],
         slice_number=of_slice["slice"],
+        num_slices=level["last_slice"] - level["first_slice"] + 1,
         measures=tuple(_measure(*each) for each in ((key, level[key]), *of_slice["measures"].items())),
         sac_ras_mm=tuple(midline["point_ras_mm"]) if has_sac else None,
         slice_thickness_mm=block["slice_thickness_mm"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from LumbarSegLib.measurement.area_errors import AreaError
 from LumbarSegLib.measurement.comparison import Comparison, LevelComparison, MeasureChange
 from LumbarSegLib.measurement.comparison_records import Examination, ExaminedLevel
 from LumbarSegLib.report.comparison_tables import ERROR_NOTE, ORDER_NOTE, caveats, statement
@@ -43,8 +44,8 @@ def _parts(comparison: Comparison, names: tuple[str, str]) -> Iterator[str]:
     yield "<h2>What the columns mean</h2>"
     yield paragraph(
         "Change: B minus A; no percentage where a share of A would mean nothing. B if unchanged: where the "
-        "measurement error alone leaves B in 95 % of cases. A change within it cannot be told from no change; one "
-        "beyond it is not necessarily of any importance."
+        "measurement error alone leaves B in 95 % of cases. A change within it cannot be told from no change; of a "
+        "hundred unchanged areas about five lie beyond it all the same, and a change beyond it need not matter."
     )
     yield paragraph(ERROR_NOTE)
     yield from _held_out(comparison)
@@ -104,9 +105,15 @@ def _held_out(comparison: Comparison) -> Iterator[str]:
         yield paragraph("The measurement error of no measure is known here; comparison.csv says why.")
         return
     yield html_table(
-        ("Measure", "#Held-out areas", "#SEM of ln(area)", "#Share of pairs of areas within"),
+        ("Measure", "#Held-out areas", "#SEM of ln(area)", "#SDC95, %", "#Share of pairs of areas within"),
         [
-            (key.replace("_", " "), str(each.num_areas), f"{each.log_sd:.3f}", f"{each.pairs_within:.3f}")
+            (
+                key.replace("_", " "),
+                str(each.num_areas),
+                f"{each.log_sd:.3f}",
+                _percents(each),
+                f"{each.pairs_within:.3f}",
+            )
             for key, each in errors.items()
         ],
     )
@@ -115,3 +122,8 @@ def _held_out(comparison: Comparison) -> Iterator[str]:
         "detectable change. Normally distributed errors give 0.95; less means that a few outlines fail badly, and "
         "that a change of that measure exceeds the error more often than in 5 % of cases without cause."
     )
+
+
+def _percents(error: AreaError) -> str:
+    low, high = error.unchanged_range(100.0)
+    return f"{low - 100:+.0f} or {high - 100:+.0f}"

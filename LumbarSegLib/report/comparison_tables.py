@@ -7,8 +7,9 @@ from typing import Any
 
 from LumbarSegLib.measurement.comparison import Comparison, LevelComparison, MeasureChange
 from LumbarSegLib.measurement.comparison_records import Examination, ExaminedLevel
+from LumbarSegLib.report.figures import UNITS, rounded_figure
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE
-from LumbarSegLib.report.tables import UNITS, Cell, rounded_figure
+from LumbarSegLib.report.tables import Cell
 
 #: Raised when a reader of the JSON file would have to change.
 SCHEMA_VERSION = 1
@@ -20,7 +21,8 @@ ERROR_NOTE = (
     "1.96 * sqrt(2) * SEM on that scale, for two independent measurements (Bland and Altman 1999, "
     "doi 10.1177/096228029900800204; Weir 2005, doi 10.1519/15184.1). It holds the error of the outlines, the "
     "reference's included, and not another position, tilt or thickness of the slice, nor another posture or "
-    "biological variation."
+    "biological variation. The error of the dural sac's area also stands beside its corrected and its smallest area: "
+    "the tilt and the choice of the slice are taken as certain."
 )
 
 #: What nothing in the files tells.

@@ -18,7 +18,8 @@ from LumbarSegLib import geometry
 from LumbarSegLib.anatomy import ANATOMIES, BY_KEY
 from LumbarSegLib.io.file_errors import writing
 from LumbarSegLib.io.study import Block
-from LumbarSegLib.measurement import Measure, SliceMeasurement
+from LumbarSegLib.measurement import UNNAMED, LevelName, LevelSummary, Measure, SliceMeasurement
+from LumbarSegLib.report.level_cells import blocks_with_levels
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE
 from LumbarSegLib.report.text import (
     BACKGROUND,
@@ -67,6 +68,7 @@ def write_overview(
     *,
     weights_name: str,
     title: str = "",
+    lowest_level: LevelName = UNNAMED,
 ) -> None:
     """Write a PNG that shows every slice of a study, block after block.
 
@@ -87,6 +89,9 @@ def write_overview(
         For the footer.
     title : str
         First line of the header, such as the description of the series.
+    lowest_level : LevelName
+        Of the lowest level that is outlined; blocks and slices whose level has a
+        name show it.
 
     Raises
     ------
@@ -98,6 +103,7 @@ def write_overview(
             "blocks, label_maps and measurements must have the same length, at least 1, "
             f"got {len(blocks)}, {len(label_maps)} and {len(measurements)}."
         )
+    levels = [of_block for *_, of_block in blocks_with_levels(blocks, measurements, lowest_level)]
     slice_counts = [len(label_map) for label_map in label_maps]
     columns = _columns(slice_counts)
     style = next(style for most, style in _STYLES.items() if columns <= most)
@@ -118,9 +124,10 @@ def write_overview(
     for index, k, left, top in cells:
         canvas.paste(views[index].picture(k, label_maps[index][k]), (left, top))
         if k == 0:
-            draw_text(pen, (left, top - style.line), _block_heading(index, blocks[index]), style.font_size, DIM)
+            heading = _block_heading(index, blocks[index], levels[index])
+            draw_text(pen, (left, top - style.line), heading, style.font_size, DIM)
         _draw_marks(pen, (left, top), style, views[index], measurements[index][k])
-        _draw_caption(pen, (left, top + picture_height + 5), style, index, measurements[index][k])
+        _draw_caption(pen, (left, top + picture_height + 5), style, index, measurements[index][k], levels[index])
     footer = shorten(f"{RESEARCH_USE_NOTICE}.   Weights: {weights_name}", style.font_size, width - 2 * _GAP)
     draw_text(pen, (_GAP, canvas.height - 3 * style.line // 2), footer, style.font_size, TEXT)
     # Pillow's default of 6 takes several times as long for a few percent of the size.
@@ -165,11 +172,15 @@ def _header(width: int, style: _Style, title: str, orientation_known: bool) -> I
     return header.crop((0, 0, width, top + 2 * style.line))
 
 
-def _block_heading(index: int, block: Block) -> str:
-    row_mm, column_mm = block.spacing_kji_mm[1:]
-    parts = [f"Block {index + 1}", f"{row_mm:.2f} x {column_mm:.2f} mm"]
+def _block_heading(index: int, block: Block, levels: Sequence[LevelSummary]) -> str:
+    parts = [f"Block {index + 1}"]
+    names = [level.name.text for level in levels if level.name.is_known]
+    if names:
+        parts.append(", ".join(names))
     if block.orientation_known:
-        parts.insert(1, f"tilt {geometry.axial_tilt_deg(block.affine_ijk_to_ras):.0f}°")
+        parts.append(f"tilt {geometry.axial_tilt_deg(block.affine_ijk_to_ras):.0f}°")
+    row_mm, column_mm = block.spacing_kji_mm[1:]
+    parts.append(f"{row_mm:.2f} x {column_mm:.2f} mm")
     if block.slice_thickness_mm is not None:
         parts.append(f"{block.slice_thickness_mm:g} mm thick")
     return "   ".join(parts)
@@ -206,9 +217,14 @@ def _draw_marks(
 
 
 def _draw_caption(
-    pen: ImageDraw.ImageDraw, left_top: tuple[int, int], style: _Style, block_index: int, measurement: SliceMeasurement
+    pen: ImageDraw.ImageDraw,
+    left_top: tuple[int, int],
+    style: _Style,
+    block_index: int,
+    measurement: SliceMeasurement,
+    levels: Sequence[LevelSummary],
 ) -> None:
-    """Block and slice, DSCA, the other midline structures, and the muscles in total and per side."""
+    """Block and slice, DSCA, the level, the other midline structures, and the muscles in total and per side."""
     left, top = left_top
     columns = [left + place * (style.picture_width // 3) for place in range(3)]
     lines = [top + number * style.line for number in range(4)]
@@ -222,6 +238,9 @@ def _draw_caption(
         color = TEXT if key is None else BY_KEY[key].color
         draw_text(pen, (columns[column], lines[line]), text, style.font_size, color)
 
+    level = next((each.name for each in levels if measurement.slice_index in each), UNNAMED)
+    if level.is_known:
+        write(2, 0, level.text)
     write(1, 0, f"DSCA {_figure(measurement['dural_sac_area'])} mm²", "dural_sac")
     for column, (key, short_name) in enumerate(_UNPAIRED.items()):
         write(column, 1, f"{short_name} {_figure(measurement[f'{key}_area'])}", key)

@@ -24,11 +24,12 @@ from LumbarSegLib.measurement import (
     with_confidence_flags,
     with_intervals,
 )
+from LumbarSegLib.report.measurement_tree import write_json
 from LumbarSegLib.report.overview import write_overview
 from LumbarSegLib.report.provenance import Provenance
 from LumbarSegLib.report.result_folder import RECORD_FILE, hashes_of, label_map_name
 from LumbarSegLib.report.run_record import run_record, write_run_record
-from LumbarSegLib.report.tables import level_rows, table_rows, write_csv, write_json
+from LumbarSegLib.report.tables import level_rows, table_rows, write_csv
 from LumbarSegLib.report.timing import Stopwatch
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ class MeasuredStudy:
             self.measurements,
             weights_name=self.provenance.weights_in_words,
             title=self.blocks[0].series_description,
+            lowest_level=self.lowest_level,
         )
         return {"source": self.provenance.source, "label_maps": hashes_of(paths)}
 

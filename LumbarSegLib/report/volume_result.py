@@ -11,6 +11,7 @@ from LumbarSegLib.errors import InputError
 from LumbarSegLib.io.label_maps import LABEL_MAP_SUFFIXES, write_label_map
 from LumbarSegLib.io.study import Study
 from LumbarSegLib.io.volume_files import VOLUME_SUFFIXES
+from LumbarSegLib.measurement import UNNAMED, LevelName
 from LumbarSegLib.report.provenance import Provenance
 from LumbarSegLib.report.study_result import measure_study
 from LumbarSegLib.report.tables import level_rows, table_rows, write_csv
@@ -89,7 +90,12 @@ def open_volume(path: Path) -> Study:
     return open_study(path)
 
 
-def write_volume_result(segmentation: StudySegmentation, files: VolumeFiles, write_to: Mapping[Path, Path]) -> None:
+def write_volume_result(
+    segmentation: StudySegmentation,
+    files: VolumeFiles,
+    write_to: Mapping[Path, Path],
+    lowest_level: LevelName = UNNAMED,
+) -> None:
     """Measure a segmented volume and write what was asked for.
 
     Parameters
@@ -100,15 +106,17 @@ def write_volume_result(segmentation: StudySegmentation, files: VolumeFiles, wri
         What is asked for.
     write_to : mapping of Path to Path
         The name to write to for each of ``files.paths``; see `output_files`.
+    lowest_level : LevelName
+        Of the lowest level that is outlined.
     """
     (outlined,) = segmentation.blocks
     write_label_map(write_to[files.label_map], outlined.label_map, outlined.affine_ijk_to_ras)
     provenance = Provenance(weights_name=segmentation.weights_name, weights_sha256=segmentation.weights_sha256)
-    measurements = measure_study(segmentation)
+    measured = ([outlined.block], measure_study(segmentation), provenance, lowest_level)
     if files.measurements is not None:
-        write_csv(write_to[files.measurements], table_rows([outlined.block], measurements, provenance))
+        write_csv(write_to[files.measurements], table_rows(*measured))
     if files.levels is not None:
-        write_csv(write_to[files.levels], level_rows([outlined.block], measurements, provenance))
+        write_csv(write_to[files.levels], level_rows(*measured))
     if files.return_parameters is not None:
         with open_text(write_to[files.return_parameters]) as file:
             for key, value in return_parameters(segmentation).items():

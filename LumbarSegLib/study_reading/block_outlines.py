@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from LumbarSegLib.geometry import FloatArray
 from LumbarSegLib.io.segmentations import Segment, Segmentation, read_segmentation
 from LumbarSegLib.io.study import Block
 from LumbarSegLib.study_reading.outlined_slices import draw_segments, interpret
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def read_block_outlines(
 
     A file belongs to every block whose voxels it shares, whatever the order
     and directions of its axes; it may cover more or less than the block.
-    Nothing is resampled.
+    Nothing is resampled. What it outlines outside of all blocks is counted in the log.
 
     Parameters
     ----------
@@ -90,6 +93,8 @@ def _by_block(
         drawn = [_outlines_of(block, segmentation, values, path) for block in blocks]
         if not any(drawn):
             raise _on_no_grid(path, segmentation, blocks)
+        if num_outside := _count_outlined(segmentation, values) - _count_drawn(drawn):
+            logger.warning("%d outlined pixels of %s lie outside the image and do not count.", num_outside, path)
         for number, outlines in enumerate(drawn):
             earlier = found[number]
             if outlines is not None and earlier is not None:
@@ -123,6 +128,18 @@ def _outlines_of(
         return None
     label_map, claimed_twice = drawn
     return BlockOutlines(label_map, path, int(np.count_nonzero(claimed_twice)))
+
+
+def _count_outlined(segmentation: Segmentation, values: Mapping[Segment, int]) -> int:
+    outlined = np.zeros(segmentation.layers.shape[1:], dtype=np.bool_)
+    for segment, value in values.items():
+        if value:
+            outlined |= segmentation.layers[segment.layer] == segment.value
+    return int(np.count_nonzero(outlined))
+
+
+def _count_drawn(drawn: Sequence[BlockOutlines | None]) -> int:
+    return sum(int(np.count_nonzero(each.label_map)) for each in drawn if each is not None)
 
 
 def _reaches(segmentation: Segmentation, block: Block) -> bool:

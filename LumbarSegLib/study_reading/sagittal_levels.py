@@ -29,9 +29,10 @@ _MIN_DEPTH_MM = 25.0
 
 #: Depth over that of the disc above: the least over the greatest that can be
 #: measured for a full disc, the greatest over the least for a remnant. On the
-#: real study that this was built on, in T1 and T2, full discs have 0.83 or more,
-#: and the remnant S1-S2 0.63 or less.
-_MIN_FULL, _MAX_REMNANT = 0.75, 0.65
+#: real study that this was built on, in T1 and T2, full discs have 0.85 or more,
+#: and the remnant S1-S2 0.63 or less; drawn full discs have 0.73 or more, and
+#: transitional ones, four fifths as deep as the one above, 0.70 or less.
+_MIN_FULL, _MAX_REMNANT = 0.72, 0.65
 
 #: Less is no remnant either: nothing shows that the sacrum follows.
 _MIN_REMNANT_MM = 8.0

@@ -31,14 +31,14 @@ from LumbarSegLib.phantom.canvas import Pose
 from LumbarSegLib.phantom.slices import make_phantom_slice
 
 #: A phantom with plain shapes, and one whose multifidus has much fat.
-SEED, SEED_WITH_FAT = 8, 3
+SEED, SEED_WITH_FAT = 8, 5
 SPACING_MM = 0.4
 SHAPE_JI = (400, 450)
 TURN_DEG = 14.0
 
-WHITE, DARK, RED, BLUE = "white", "#20242c", "#d8443c", "#2f6fd0"
-DOTS_PER_INCH = 130
-NUM_COLORS = 160
+WHITE, DARK, RED, BLUE, CYAN = "white", "#20242c", "#d8443c", "#2f6fd0", "#35d6e8"
+DOTS_PER_INCH = 115
+NUM_COLORS = 220
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def label(axes: Axes, place: NDArray[np.float64], words: str, *, color: str = WH
     )
 
 
-def caliper(axes: Axes, drawn: Drawn, along: NDArray[np.float64], aside_mm: float, words: str) -> None:
+def caliper(axes: Axes, drawn: Drawn, along: NDArray[np.float64], aside_mm: float, words: str, gap_px: float) -> None:
     """Draw the extent of the sac along a direction, with the two lines that hold it, beside the sac."""
     rows, columns = np.nonzero(drawn.mask("dural_sac"))
     points = np.stack([columns, rows], axis=1) - drawn.point
@@ -137,14 +137,14 @@ def caliper(axes: Axes, drawn: Drawn, along: NDArray[np.float64], aside_mm: floa
     for end in ends:
         line = np.stack([end + aside / np.linalg.norm(aside) * 3, end - aside * 1.3])
         axes.plot(*line.T, color=WHITE, lw=0.8, ls=":")
-    label(axes, np.mean(ends, axis=0) + aside / np.linalg.norm(aside) * 11, words)
+    label(axes, np.mean(ends, axis=0) + aside / np.linalg.norm(aside) * gap_px, words)
 
 
 def sac_picture() -> Figure:
     """Draw the diameters of the sac along and across the midline, and the thickness of the ligament."""
     drawn = draw_slice(SEED, TURN_DEG)
     figure, axes = plt.subplots(figsize=(6.2, 5.2))
-    show(axes, drawn.image, drawn.point + np.array([0, 8]), (56, 46))
+    show(axes, drawn.image, drawn.point + np.array([0, 8]), (67, 46))
     for key in ("dural_sac", "ligamentum_flavum"):
         outline(axes, drawn.mask(key), color_of(key))
     reach = 24 / SPACING_MM
@@ -155,20 +155,9 @@ def sac_picture() -> Figure:
         lw=1.2,
     )
     label(axes, drawn.point - 0.93 * reach * drawn.anterior, "midline")
-    caliper(
-        axes,
-        drawn,
-        drawn.anterior,
-        -18.0,
-        "antero-posterior\n{:.1f} mm".format(drawn.measured["dural_sac_ap_diameter"].value),
-    )
-    caliper(
-        axes,
-        drawn,
-        drawn.right,
-        -11.0,
-        "transverse {:.1f} mm".format(drawn.measured["dural_sac_transverse_diameter"].value),
-    )
+    ap_mm, transverse_mm = (drawn.measured[f"dural_sac_{way}_diameter"].value for way in ("ap", "transverse"))
+    caliper(axes, drawn, drawn.anterior, 17.0, f"antero-posterior\n{ap_mm:.1f} mm", 23)
+    caliper(axes, drawn, drawn.right, 10.0, f"transverse {transverse_mm:.1f} mm", 8)
     is_right = drawn.is_right()
     for side, part, outward in (("left", ~is_right, -1), ("right", is_right, 1)):
         thickness = drawn.measured[f"ligamentum_flavum_{side}_thickness"].value
@@ -216,19 +205,18 @@ def sides_picture() -> Figure:
             f"{key.replace('_', ' ')} {drawn.measured[f'{key}_{side}_area'].value:.0f} mm²"
             for key in ("psoas", "multifidus", "erector_spinae")
         ]
-        place = drawn.point + sign * drawn.right * 50 / SPACING_MM
-        place = np.array([place[0], drawn.point[1] + 4 / SPACING_MM])
+        place = np.array([(SHAPE_JI[1] - 1) / 2 - sign * 62 / SPACING_MM, 200 + 56 / SPACING_MM])
         label(axes, place, f"patient's {side}\n" + "\n".join(areas))
     return figure
 
 
 def tilt_picture() -> Figure:
     """Draw a side view: a sac, a block that cuts it at an angle, and levels."""
-    tilt_deg, lean_deg = 22.0, 0.0
+    tilt_deg = 22.0
     figure, (axes, levels) = plt.subplots(1, 2, figsize=(9.2, 4.4), width_ratios=(1, 1.05))
     tangent = np.tan(np.radians(tilt_deg))
     width, height = 12.0, 46.0
-    axes.fill_betweenx([-4, height], lean_deg - width / 2, width / 2, color=color_of("dural_sac"), alpha=0.55, lw=0)
+    axes.fill_betweenx([-4, height], -width / 2, width / 2, color=color_of("dural_sac"), alpha=0.55, lw=0)
     positions = (11.0, 17.5, 24.0, 30.5)
     for position in positions:
         x = np.array([-20.0, 20.0])
@@ -242,7 +230,7 @@ def tilt_picture() -> Figure:
     axes.plot(13 * np.cos(angles), middle + 13 * np.sin(angles), color=DARK, lw=1)
     axes.text(-2.6, middle + 14.6, "t", fontsize=11, ha="center", style="italic")
     axes.text(-8.0, middle + 18.5, "slice normal", color=BLUE, fontsize=9, ha="right", va="center")
-    axes.text(1.5, height - 1.0, "axis: line through the\ncentroids of the sac", fontsize=9, va="top")
+    axes.text(8, height - 1.0, "axis: line through the\ncentroids of the sac", fontsize=9, va="top")
     axes.annotate(
         "area as outlined: A",
         (5.6, positions[0] + tangent * 5.6),
@@ -255,9 +243,9 @@ def tilt_picture() -> Figure:
     )
     axes.plot([-width / 2, width / 2], [0, 0], color=RED, lw=2)
     axes.plot(np.array([-width, width]) / 2, positions[0] + tangent * np.array([-width, width]) / 2, color=DARK, lw=2.4)
-    axes.text(-21, -3.5, "front", fontsize=9, color="gray")
-    axes.text(20, 40, "back", fontsize=9, color="gray", ha="right")
-    axes.set(xlim=(-22, 34), ylim=(-6, height + 2), aspect="equal")
+    axes.text(-21, -6, "front", fontsize=9, color="gray")
+    axes.text(33, -6, "back", fontsize=9, color="gray", ha="right")
+    axes.set(xlim=(-22, 34), ylim=(-8, height + 2), aspect="equal")
     axes.set_axis_off()
     draw_levels(levels)
     return figure
@@ -297,32 +285,24 @@ def fat_picture() -> Figure:
     drawn = draw_slice(SEED_WITH_FAT)
     mask = drawn.mask("multifidus")
     signal = drawn.image[mask].astype(np.float64)
-    thresholds = {method: find_fat_threshold(signal, method) for method in ("gmm3", "gmm2", "otsu")}
+    found = {method: find_fat_threshold(signal, method) for method in ("gmm3", "gmm2", "otsu")}
+    thresholds = {method: each.signal for method, each in found.items() if isinstance(each, FatThreshold)}
     figure, (picture, plot) = plt.subplots(1, 2, figsize=(9.2, 3.9), width_ratios=(1, 1.25))
     rows, columns = np.nonzero(mask)
     show(picture, drawn.image, np.array([columns.mean(), rows.mean()]), (80, 62))
     outline(picture, mask, color_of("multifidus"))
-    split = thresholds["gmm3"].signal
+    split = thresholds["gmm3"]
     fat = mask & (drawn.image > split)
     picture.imshow(np.where(fat, 1.0, np.nan), cmap=ListedColormap([RED]), alpha=0.55, interpolation="nearest")
     picture.set_title(f"multifidus, both sides; red: fat by gmm3, {fat.sum() / mask.sum():.2f}", fontsize=9)
-    counts, edges = np.histogram(signal, 60)
-    colors = [RED if low >= split else color_of("multifidus") for low in edges[:-1]]
-    plot.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colors)
-    for (method, threshold), height in zip(thresholds.items(), (0.97, 0.84, 0.71), strict=True):
-        if not isinstance(threshold, FatThreshold):
-            raise TypeError(f"{method}: {threshold}")
-        fraction = np.mean(signal > threshold.signal)
-        plot.axvline(threshold.signal, color=DARK, lw=1.2, ls={"gmm3": "-", "gmm2": "--", "otsu": ":"}[method])
-        plot.annotate(
-            f"{method}: fat fraction {fraction:.2f}",
-            (threshold.signal, height * counts.max()),
-            (edges[-1], height * counts.max()),
-            fontsize=9,
-            ha="right",
-            va="center",
-            arrowprops={"arrowstyle": "->", "lw": 0.8},
-        )
+    bins = np.linspace(signal.min(), signal.max(), 60)
+    parts = [signal[signal <= split], signal[signal > split]]
+    plot.hist(parts, bins, stacked=True, color=[color_of("multifidus"), RED])
+    for method, threshold in thresholds.items():
+        style = {"gmm3": "-", "gmm2": "--", "otsu": ":"}[method]
+        words = f"{method}: fat fraction {np.mean(signal > threshold):.2f}"
+        plot.axvline(threshold, color=DARK, lw=1.4, ls=style, label=words)
+    plot.legend(loc="upper right", fontsize=9, frameon=False)
     plot.set(xlabel="signal", ylabel="pixels", yticks=[], xticks=[])
     plot.spines[["top", "right"]].set_visible(False)
     return figure
@@ -340,7 +320,7 @@ def interval_picture() -> Figure:
         show(axes, drawn.image, center, size_mm)
         areas = []
         for limit, style in ((SURE_PROBABILITY, "--"), (POSSIBLE_PROBABILITY, ":")):
-            axes.contour(probability, [limit], colors=[WHITE], linestyles=style, linewidths=1.2)
+            axes.contour(probability, [limit], colors=[CYAN], linestyles=style, linewidths=1.3)
             areas.append(np.count_nonzero(probability >= limit) * SPACING_MM**2)
         outline(axes, mask, color_of(key))
         axes.set_title(

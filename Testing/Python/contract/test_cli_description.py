@@ -98,7 +98,7 @@ def test_ctk_cli_parses_it_without_a_warning(folder: Path, caplog: pytest.LogCap
         arguments, options, outputs = module.classifyParameters()
     assert [parameter.name for parameter in arguments] == ["inputVolume", "outputLabelMap"]
     assert {parameter.name for parameter in options} == {
-        *("measurements", "levels", "device", "weights", "precision", "flipAverage", "overwrite"),
+        *("measurements", "levels", "lowestLevel", "device", "weights", "precision", "flipAverage", "overwrite"),
     }
     # ctk-cli 1.5 says this of every output that comes back through the return parameter file.
     for record in caplog.records:

@@ -148,7 +148,7 @@ def test_outlines_of_segment_measured_again_give_its_figures(segmented, tmp_path
 def test_what_slicer_saved_in_the_folder_is_measured_beside_the_original(result, tmp_path):
     images, folder = result
     original_path = folder / "segmentation_block-02.nii.gz"
-    original, affine = read_label_map(original_path)
+    original, _ = read_label_map(original_path)
     edited = original.copy()
     removed, added = _edit(edited)
     segments = [(each.name, 0, each.index) for each in ANATOMIES]
@@ -225,12 +225,17 @@ def test_a_file_goes_before_the_folder(result, tmp_path):
 def test_a_label_map_edited_in_place_is_known_as_such(result, tmp_path, caplog):
     images, folder = result
     edited, affine = read_label_map(folder / "segmentation_block-02.nii.gz")
-    _edit(edited)
+    removed, added = _edit(edited)
     _write(folder / "segmentation_block-02.nii.gz", edited, affine)
     rows = _run(images, folder, tmp_path / "out")
     assert {row["source"] for row in rows} == {"edited"}
     assert "segmentation_block-02.nii.gz changed since" in caplog.text
     assert not _names(tmp_path / "out") & AUDIT_FILES
+    # The network can outline the image again.
+    rows = _run(images, folder, tmp_path / "again", "--against-model", "--device", "cpu")
+    assert {row["source"] for row in rows} == {"edited"}
+    assert _json(tmp_path / "again" / "measurements.json")["audit"]["changed_pixels"] == removed + added
+    assert AUDIT_FILES <= _names(tmp_path / "again")
 
 
 def test_the_network_outlines_again_for_the_comparison(segmented, tmp_path):
@@ -252,7 +257,7 @@ def test_the_network_outlines_again_for_the_comparison(segmented, tmp_path):
 
 def test_outlines_of_unknown_origin_have_no_weights_and_need_no_network(tmp_path):
     image, outlines, phantom = _study(tmp_path)
-    code = "import sys; from LumbarSegLib.cli import main; code = main(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
+    code = "import sys; from LumbarSegLib.cli import main; sys.exit(main(sys.argv[1:]) or 'torch' in sys.modules)"
     words = ["measure", "--image", image, "--segmentation", outlines, "--output", tmp_path / "out"]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -290,6 +295,18 @@ def test_axes_may_run_otherwise_on_the_same_grid(tmp_path, suffix):
     path = tmp_path / f"turned{suffix}"
     SimpleITK.WriteImage(SimpleITK.ConstantPad(turned, [3, 0, 2], [0, 4, 1]), str(path))
     assert _run(image, path, tmp_path / "out") == expected
+
+
+def test_what_lies_outside_the_image_is_counted(tmp_path, caplog):
+    image, outlines, _ = _study(tmp_path)
+    path = tmp_path / "wide.nrrd"
+    SimpleITK.WriteImage(
+        SimpleITK.ConstantPad(SimpleITK.ReadImage(str(outlines)), [0, 0, 1], [0, 0, 0], SAC), str(path)
+    )
+    expected = _run(image, outlines, tmp_path / "expected")
+    assert "outside the image" not in caplog.text
+    assert _run(image, path, tmp_path / "out") == expected
+    assert f"{200 * 200} outlined pixels" in caplog.text
 
 
 def test_where_segments_overlap_the_later_one_counts(tmp_path, caplog):

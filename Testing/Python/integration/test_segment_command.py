@@ -49,6 +49,27 @@ def test_result_holds_the_files_the_readme_names(phantom, result):
     assert [block["shape_kji"][0] for block in record["blocks"]] == [3, 3, 3]
 
 
+def test_a_named_lowest_level_names_all_levels(phantom, result, tmp_path):
+    _segment(phantom.folder, tmp_path / "out", "--lowest-level", "L4-L5")
+    rows = list(csv.DictReader((tmp_path / "out" / "levels.csv").read_text(encoding="utf-8").splitlines()))
+    by_height = sorted(rows, key=lambda row: float(row["position_s_mm"]))
+    assert [row["level_name"] for row in by_height] == ["L4-L5", "L3-L4", "L2-L3"]
+    assert {row["level_source"] for row in rows} == {"user"}
+    slices = csv.DictReader((tmp_path / "out" / "measurements.csv").read_text(encoding="utf-8").splitlines())
+    assert {row["level_name"] for row in slices} - {""} == {"L4-L5", "L3-L4", "L2-L3"}
+    # The picture shows the names, and is else the same.
+    with Image.open(tmp_path / "out" / "overview.png") as named, Image.open(result / "overview.png") as unnamed:
+        assert named.size == unnamed.size
+        assert named.tobytes() != unnamed.tobytes()
+
+
+def test_a_name_of_no_level_is_refused_before_any_work(phantom, tmp_path, capsys):
+    output = tmp_path / "out"
+    assert main(["segment", str(phantom.folder), "--output", str(output), "--lowest-level", "L4-S2"]) == 2
+    assert "'L4-S2' names no level" in capsys.readouterr().err
+    assert not output.exists()
+
+
 def test_label_maps_lie_on_the_grid_of_their_block(phantom, result):
     for number, block in enumerate(phantom.blocks, start=1):
         label_map, affine = read_label_map(result / f"segmentation_block-{number:02d}.nii.gz")

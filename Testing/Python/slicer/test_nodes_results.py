@@ -81,6 +81,17 @@ def test_tables_hold_the_librarys_rows(add_volume) -> None:
         assert column(slices, name) == [row[name] for row in measured.sliceRows]
 
 
+def test_levels_are_named_from_the_lowest_one(add_volume) -> None:
+    volume, _, node = segmented(add_volume)
+    slices, levels = updateTables(node, volume, "l5/s1")
+    assert column(slices, "level_name") == ["L5-S1"] * 3
+    assert column(levels, "level_name") == ["L5-S1"]
+    assert column(levels, "level_source") == ["user"]
+    with pytest.raises(InputError, match="names no level"):
+        updateTables(node, volume, "L5-L9")
+    assert column(levels, "level_name") == ["L5-S1"]
+
+
 def test_half_a_segment_is_half_the_area(add_volume) -> None:
     volume, label_map, node = segmented(add_volume)
     slices, levels = updateTables(node, volume)

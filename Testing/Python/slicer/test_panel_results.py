@@ -49,6 +49,7 @@ class Result:
         """Take back what a test has done."""
         if not np.array_equal(self.outlines(), self.label_map):
             segmentations.updateSegmentation(self.segmentation, self.label_map, self.volume)
+        self.ui.lowestLevelComboBox.currentText = "Not named"
         self.ui.measureButton.click()
         self.ui.tablesTabWidget.currentIndex = 0
         self.ui.allColumnsCheckBox.checked = False
@@ -153,13 +154,13 @@ def test_surfaces_come_and_go(result: Result) -> None:
 
 
 def test_columns_are_named_in_words_and_the_rest_is_shown_on_demand(result: Result) -> None:
-    main = ["Slice", "Dural sac", "Psoas major left", "Psoas major right", "Psoas major both sides"]
-    assert headings(result.ui.sliceTableView)[:5] == main
-    assert headings(result.ui.levelTableView)[:2] == ["Level", "Slice"]
+    main = ["Slice", "Level", "Name", "Dural sac", "Psoas major left", "Psoas major right", "Psoas major both sides"]
+    assert headings(result.ui.sliceTableView)[:7] == main
+    assert headings(result.ui.levelTableView)[:3] == ["Level", "Name", "Slice"]
     result.ui.allColumnsCheckBox.checked = True
     assert {"volume", "outlines", "weights_sha256", "tilt_from_axial_deg"} < set(headings(result.ui.sliceTableView))
     result.ui.allColumnsCheckBox.checked = False
-    assert headings(result.ui.sliceTableView)[:5] == main
+    assert headings(result.ui.sliceTableView)[:7] == main
 
 
 def test_a_clicked_row_shows_its_slice(result: Result) -> None:
@@ -172,6 +173,20 @@ def test_a_clicked_row_shows_its_slice(result: Result) -> None:
 
 
 # Editing and measuring again
+
+
+def test_a_lowest_level_that_is_chosen_names_the_levels_after_measuring_again(result: Result) -> None:
+    def names() -> list[str]:
+        column = result.ui.levelTableView.mrmlTableNode().GetTable().GetColumnByName("level_name")
+        return [column.GetValue(row) for row in range(column.GetNumberOfTuples())]
+
+    assert names() == ["unknown"]
+    result.ui.lowestLevelComboBox.currentText = "L4-L5"
+    assert "press Measure again" in result.ui.resultsLabel.text
+    assert names() == ["unknown"]
+    result.ui.measureButton.click()
+    assert "press Measure again" not in result.ui.resultsLabel.text
+    assert names() == ["L4-L5"]
 
 
 def test_an_edit_counts_after_measuring_again_in_the_same_tables(result: Result) -> None:

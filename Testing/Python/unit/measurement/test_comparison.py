@@ -20,6 +20,7 @@ def _level(*measures, **fields):
         name=LevelName("L4-L5", "user", "high"),
         block=1,
         slice_number=2,
+        num_slices=3,
         measures=measures,
         sac_ras_mm=None,
         slice_thickness_mm=4.0,
@@ -135,9 +136,16 @@ def test_series_without_an_identifier_and_other_versions_are_noted():
 
 
 def test_slices_that_differ_are_noted():
-    fields = {"slice_thickness_mm": 3.0, "spacing_ji_mm": (0.5, 0.6), "tilt_deg": 9.0, "doubts": ("the psoas is cut",)}
+    fields = {
+        "num_slices": 2,
+        "slice_thickness_mm": 3.0,
+        "spacing_ji_mm": (0.5, 0.6),
+        "tilt_deg": 9.0,
+        "doubts": ("the psoas is cut",),
+    }
     comparison = compare_examinations(_examination(_level()), _examination(_level(**fields), "2"), ERRORS)
     assert comparison.levels[0].notes == (
+        "the smallest dural sac is that of 3 slice(s) in A, of 2 in B",
         "slice thickness is 4 mm in A, 3 mm in B",
         "pixels are 0.5 x 0.5 mm in A, 0.5 x 0.6 mm in B",
         "the slice is tilted by 3 degrees in A, by 9 in B",

@@ -19,6 +19,7 @@ def _levels(*names, heights_mm=None, confidence="high"):
             name=UNNAMED if name is None else LevelName(name, "user", confidence),
             block=number,
             slice_number=1,
+            num_slices=3,
             measures=(),
             sac_ras_mm=None if height_mm is None else (0.0, 0.0, -500.0 + height_mm),
             slice_thickness_mm=4.0,

@@ -11,7 +11,8 @@ from lumbar_ellipses import LUMBAR, axial_affine, draw
 from lumbar_study import PROVENANCE, make_block, make_study
 
 from LumbarSegLib.measurement import measure_block
-from LumbarSegLib.report.tables import level_rows, table_rows, write_csv, write_json
+from LumbarSegLib.report.measurement_tree import write_json
+from LumbarSegLib.report.tables import level_rows, table_rows, write_csv
 
 LEVEL_COLUMNS = ["level", "level_name", "level_source", "level_confidence", "level_reason", "first_slice", "last_slice"]
 SMALLEST_SAC_COLUMNS = ["smallest_dural_sac_area_mm2", "smallest_dural_sac_slice"]

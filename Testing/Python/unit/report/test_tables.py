@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from lumbar_study import PROVENANCE, make_study
 
-from LumbarSegLib.report.tables import table_rows, write_csv, write_json
+from LumbarSegLib.report.measurement_tree import write_json
+from LumbarSegLib.report.tables import table_rows, write_csv
 
 LEADING_COLUMNS = [
     "series_uid",

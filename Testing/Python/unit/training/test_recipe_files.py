@@ -102,7 +102,11 @@ def test_slips_are_named_with_what_is_allowed(tmp_path, text, problem, repair):
 
 def test_files_that_are_none(tmp_path):
     (tmp_path / "latin.yaml").write_bytes(b"name: \xe4")
-    for name, words in (("latin.yaml", "UTF-8"), ("absent.yaml", "No such file"), ("bets", "best, coarse, refine, fine")):
+    for name, words in (
+        ("latin.yaml", "UTF-8"),
+        ("absent.yaml", "No such file"),
+        ("bets", "best, coarse, refine, fine"),
+    ):
         with pytest.raises(InputError, match=words):
             find_recipe(name if name == "bets" else str(tmp_path / name))
 
