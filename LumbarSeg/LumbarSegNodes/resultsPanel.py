@@ -11,6 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LumbarSegLib.anatomy import ANATOMIES
+from LumbarSegLib.measurement import UNKNOWN_LEVEL
 from LumbarSegLib.report.tables import write_csv
 from LumbarSegNodes.tableRows import rowsFromTable
 
@@ -143,7 +144,7 @@ class ResultsPanel:
                 model.setHeaderData(column, qt.Qt.Horizontal, columnTitle(name))
                 model.setHeaderData(column, qt.Qt.Horizontal, table.GetColumnDescription(name), qt.Qt.ToolTipRole)
                 isMain = name in _MAIN_COLUMNS or columnTitle(name) != name
-                isMain = isMain and any(row[name] is not None for row in rows)
+                isMain = isMain and any(row[name] not in (None, UNKNOWN_LEVEL) for row in rows)
                 view.setColumnHidden(column, not isMain and not self._ui.allColumnsCheckBox.checked)
             view.resizeColumnsToContents()
 

@@ -82,7 +82,6 @@ def _summary(comparison: Comparison) -> list[str]:
     lines = [f"Warning: {each}" for each in comparison.warnings]
     for level in comparison.levels:
         judged = [each.exceeds_error for each in level.changes if each.exceeds_error is not None]
-        lines.append(
-            f"{level.match.heading}: {sum(judged)} of {len(judged)} areas changed by more than the measurement error"
-        )
+        finding = f"{sum(judged)} of {len(judged)} areas changed by more than the measurement error"
+        lines.append(f"{level.match.heading}: {finding if judged else 'the measurement error is not known'}")
     return lines

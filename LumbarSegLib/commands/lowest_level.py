@@ -38,7 +38,7 @@ def find_lowest_level(choice: str, study: Study, measurements: Sequence[Sequence
     named = named_lowest_level(choice)
     if named is not None:
         return named
-    if choice == "none":
+    if choice == "none" or not study.sagittal_series:
         return UNNAMED
     lowest_level = lowest_level_from_sagittal(study.sagittal_series, disc_centers(measurements))
     logger.info("Lowest level: %s (%s).", lowest_level.text, lowest_level.reason)

@@ -47,6 +47,9 @@ class _Given:
     """What the user passed: the outlined blocks of a study, and the result folder that the outlines lie in, if any."""
 
     study: Study
+    #: All blocks of the image, and which of them are in `study`.
+    all_blocks: Sequence[Block]
+    chosen: Sequence[int]
     outlines: Sequence[BlockOutlines]
     warnings: Sequence[str]
     folder: Path | None
@@ -122,12 +125,13 @@ def _read_given(paths: Sequence[Path], study: Study, meanings: Mapping[str, str]
     warnings = _warnings(study.blocks, by_block)
     for warning in warnings:
         logger.warning("%s", warning)
-    kept = tuple(block for block, each in zip(study.blocks, by_block, strict=True) if each is not None)
+    chosen = [index for index, each in enumerate(by_block) if each is not None]
+    kept = tuple(study.blocks[index] for index in chosen)
     records = {
         parent: record for each in outlines if (record := read_model_outlines(parent := each.path.parent)) is not None
     }
     folder, record = next(iter(records.items())) if len(records) == 1 else (None, None)
-    return _Given(replace(study, blocks=kept), outlines, warnings, folder, record)
+    return _Given(replace(study, blocks=kept), study.blocks, chosen, outlines, warnings, folder, record)
 
 
 def _warnings(blocks: Sequence[Block], by_block: Sequence[BlockOutlines | None]) -> list[str]:
@@ -150,10 +154,10 @@ def _find_original(options: argparse.Namespace, given: _Given) -> OriginalOutlin
     if options.against_model:
         return original_by_network(given.study, options.device, quiet=options.quiet)
     if options.against:
-        return original_from(options.against, given.study.blocks)
+        return original_from(options.against, given.all_blocks, given.chosen)
     if given.folder is None or given.record is None or given.is_untouched:
         return None
-    return original_beside(given.folder, given.record, given.study.blocks)
+    return original_beside(given.folder, given.record, given.all_blocks, given.chosen)
 
 
 def _measure(options: argparse.Namespace, given: _Given, original: OriginalOutlines | None) -> MeasuredStudy:

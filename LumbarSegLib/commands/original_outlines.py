@@ -54,8 +54,17 @@ class OriginalOutlines:
         return list(self.files) or written
 
 
-def original_from(path: Path, blocks: Sequence[Block]) -> OriginalOutlines:
-    """Read the original outlines of all blocks from a label map or a result folder.
+def original_from(path: Path, blocks: Sequence[Block], chosen: Sequence[int]) -> OriginalOutlines:
+    """Read the original outlines from a label map or a result folder.
+
+    Parameters
+    ----------
+    path : Path
+        A folder may hold more blocks than are wanted.
+    blocks : sequence of Block
+        All of the study.
+    chosen : sequence of int
+        Which blocks are wanted, from 0.
 
     Raises
     ------
@@ -67,16 +76,21 @@ def original_from(path: Path, blocks: Sequence[Block]) -> OriginalOutlines:
     if not files:
         raise InputError(f"{path} holds no label maps of lumbarseg segment.", "Pass its output folder, or a label map.")
     found = read_block_outlines(files, blocks, {})
-    complete = [each for each in found if each is not None]
-    if len(complete) < len(found):
-        raise InputError(
-            f"{path} has no outlines of block {found.index(None) + 1}.", "Pass the folder with those of all blocks."
-        )
+    wanted = [found[index] for index in chosen]
+    complete = [each for each in wanted if each is not None]
+    if len(complete) < len(wanted):
+        missing = chosen[wanted.index(None)] + 1
+        raise InputError(f"{path} has no outlines of block {missing}.", "Pass the folder with those of all blocks.")
     return _original(complete, read_model_outlines(folder))
 
 
-def original_beside(folder: Path, record: ModelOutlines, blocks: Sequence[Block]) -> OriginalOutlines | None:
-    """Return the outlines that `lumbarseg segment` left in a folder; None, with a warning, if they have changed."""
+def original_beside(
+    folder: Path, record: ModelOutlines, blocks: Sequence[Block], chosen: Sequence[int]
+) -> OriginalOutlines | None:
+    """Return the outlines that `lumbarseg segment` left in a folder; None, with a warning, if they have changed.
+
+    `blocks` and `chosen` are those of `original_from`.
+    """
     changed = [name for name in record.sha256 if not record.is_untouched(folder / name)]
     if changed:
         logger.warning(
@@ -85,7 +99,7 @@ def original_beside(folder: Path, record: ModelOutlines, blocks: Sequence[Block]
             folder / changed[0],
         )
         return None
-    return original_from(folder, blocks)
+    return original_from(folder, blocks, chosen)
 
 
 def original_by_network(study: Study, device: str, *, quiet: bool) -> OriginalOutlines:

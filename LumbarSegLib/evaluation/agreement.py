@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -149,7 +150,7 @@ def intraclass_correlation(ratings: NDArray[np.floating]) -> Coefficient:
     Coefficient
         None with fewer than three targets, fewer than two raters, or targets
         and raters that are all alike; no interval where the raters differ by
-        nothing but a constant.
+        nothing but a constant, or next to no degrees of freedom are left.
 
     Raises
     ------
@@ -175,7 +176,9 @@ def intraclass_correlation(ratings: NDArray[np.floating]) -> Coefficient:
     return Coefficient(icc, *(_icc_interval(icc, targets, raters, error, (n, k)) if error else (None, None)))
 
 
-def _icc_interval(icc: float, targets: float, raters: float, error: float, shape: tuple[int, int]) -> Range:
+def _icc_interval(
+    icc: float, targets: float, raters: float, error: float, shape: tuple[int, int]
+) -> Range | tuple[None, None]:
     from scipy.stats import f
 
     n, k = shape
@@ -187,10 +190,10 @@ def _icc_interval(icc: float, targets: float, raters: float, error: float, shape
     upper = 0.5 + CONFIDENCE_LEVEL / 2
     above, below = float(f.ppf(upper, n - 1, freedom)), float(f.ppf(upper, freedom, n - 1))
     spread = k * raters + (k * n - k - n) * error
-    return (
-        n * (targets - above * error) / (above * spread + n * targets),
-        n * (below * targets - error) / (spread + n * below * targets),
-    )
+    low = n * (targets - above * error) / (above * spread + n * targets)
+    high = n * (below * targets - error) / (spread + n * below * targets)
+    # Where hardly any freedom is left, a quantile of F exceeds what a number can hold.
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else (None, None)
 
 
 def _limits_of_agreement(difference: NDArray[np.float64]) -> tuple[Range | None, Range | None, Range | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +57,6 @@ def bootstrap_mean(figures: Sequence[float | None] | Sequence[Sequence[float | N
     Mean
         Where no slice changes the mean, the interval is that point.
     """
-    from scipy.stats import bootstrap
-
     table = _as_table(figures)
     if not len(table):
         return Mean(None, None, None, 0)
@@ -77,16 +77,8 @@ def bootstrap_mean(figures: Sequence[float | None] | Sequence[Sequence[float | N
     others = np.array([np.delete(np.arange(len(table)), slice_) for slice_ in range(len(table))])
     if np.ptp(mean_of(others)) <= _ROUNDING * np.abs(filled).max():  # no slice matters, and BCa would divide by 0
         return Mean(value, value, value, len(table))
-    interval = bootstrap(
-        (np.arange(len(table)),),
-        mean_of,
-        n_resamples=NUM_RESAMPLES,
-        confidence_level=CONFIDENCE_LEVEL,
-        method="BCa",
-        vectorized=True,
-        random_state=np.random.default_rng(_SEED),
-    ).confidence_interval
-    return Mean(value, float(interval.low), float(interval.high), len(table))
+    low, high = _interval((np.arange(len(table)),), mean_of)
+    return Mean(value, low, high, len(table))
 
 
 def _as_table(figures: Sequence[float | None] | Sequence[Sequence[float | None]]) -> NDArray[np.float64]:
@@ -114,8 +106,6 @@ def bootstrap_difference(first: Sequence[float], second: Sequence[float]) -> Mea
         Of `first` minus `second`; `num_slices` counts both groups. None where
         a group is empty; no interval where one has fewer than two slices.
     """
-    from scipy.stats import bootstrap
-
     groups = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
     count = sum(map(len, groups))
     if not all(map(len, groups)):
@@ -131,13 +121,30 @@ def bootstrap_difference(first: Sequence[float], second: Sequence[float]) -> Mea
         result: NDArray[np.float64] = first.mean(axis=axis) - second.mean(axis=axis)
         return result
 
-    interval = bootstrap(
-        groups,
-        difference,
-        n_resamples=NUM_RESAMPLES,
-        confidence_level=CONFIDENCE_LEVEL,
-        method="BCa",
-        vectorized=True,
-        random_state=np.random.default_rng(_SEED),
-    ).confidence_interval
-    return Mean(value, float(interval.low), float(interval.high), count)
+    low, high = _interval(groups, difference)
+    return Mean(value, low, high, count)
+
+
+def _interval(data: tuple[NDArray[Any], ...], statistic: Callable[..., NDArray[np.float64]]) -> tuple[float, float]:
+    """Return the BCa interval of a statistic; that of percentiles where BCa has none.
+
+    With a handful of figures all resamples may lie on one side of the
+    estimate, and the correction of the bias is infinite.
+    """
+    from scipy.stats import DegenerateDataWarning, bootstrap
+
+    for method in ("BCa", "percentile"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DegenerateDataWarning)
+            interval = bootstrap(
+                data,
+                statistic,
+                n_resamples=NUM_RESAMPLES,
+                confidence_level=CONFIDENCE_LEVEL,
+                method=method,
+                vectorized=True,
+                random_state=np.random.default_rng(_SEED),
+            ).confidence_interval
+        if np.isfinite(interval.low) and np.isfinite(interval.high):
+            break
+    return float(interval.low), float(interval.high)

@@ -87,7 +87,7 @@ class LevelName:
 
 
 #: Nobody has been asked.
-UNNAMED = LevelName(reason="the lowest level was not named")
+UNNAMED = LevelName(reason="nothing names the lowest level: neither the user nor a sagittal series of the study")
 
 
 def level_named_by_user(text: str) -> LevelName:

@@ -220,6 +220,9 @@ def test_a_file_goes_before_the_folder(result, tmp_path):
         _json(tmp_path / "alone" / "run.json")["warnings"]
     )
     assert len(_rows(tmp_path / "alone" / "audit.csv")) * 2 == len(_rows(tmp_path / "out" / "audit.csv"))
+    # The folder may hold the outlines of more blocks.
+    _run(images, corrected, tmp_path / "beside", "--against", folder)
+    assert _rows(tmp_path / "beside" / "audit.csv") == _rows(tmp_path / "alone" / "audit.csv")
 
 
 def test_a_label_map_edited_in_place_is_known_as_such(result, tmp_path, caplog):

@@ -88,7 +88,9 @@ def test_on_an_oblique_flipped_phantom(tmp_path: Path) -> None:
 
 def test_on_the_blocks_of_a_real_study(shared_data_dir: Path, tmp_path: Path) -> None:
     source = shared_data_dir / "dicom_study"
-    assert main(["segment", str(source), "--output", str(tmp_path / "out"), "--device", "cpu", "--quiet"]) == 0
+    output = str(tmp_path / "out")
+    options = ("--lowest-level", "none", "--device", "cpu", "--quiet")
+    assert main(["segment", str(source), "--output", output, *options]) == 0
     of_segment = read_table(tmp_path / "out" / "measurements.csv")
     blocks = open_study(source).blocks
     assert len(blocks) > 1
@@ -97,7 +99,7 @@ def test_on_the_blocks_of_a_real_study(shared_data_dir: Path, tmp_path: Path) ->
         np.testing.assert_array_equal(
             label_map, read_label_map(tmp_path / "out" / f"segmentation_block-{number:02d}.nii.gz")[0]
         )
-        # A volume of the scene is one block, and knows no slice thickness.
-        names = NAMES | {"block", "slice_thickness_mm", "slice_gap_mm"}
+        # A volume of the scene is one block with levels of its own, and knows no slice thickness.
+        names = NAMES | {"block", "level", "slice_thickness_mm", "slice_gap_mm"}
         expected = [row for row in of_segment if row["block"] == str(number)]
         assert without(names, exported(nodes.sliceTableNode, tmp_path)) == without(names, expected)

@@ -154,13 +154,13 @@ def test_surfaces_come_and_go(result: Result) -> None:
 
 
 def test_columns_are_named_in_words_and_the_rest_is_shown_on_demand(result: Result) -> None:
-    main = ["Slice", "Level", "Name", "Dural sac", "Psoas major left", "Psoas major right", "Psoas major both sides"]
-    assert headings(result.ui.sliceTableView)[:7] == main
-    assert headings(result.ui.levelTableView)[:3] == ["Level", "Name", "Slice"]
+    main = ["Slice", "Level", "Dural sac", "Psoas major left", "Psoas major right", "Psoas major both sides"]
+    assert headings(result.ui.sliceTableView)[:6] == main
+    assert headings(result.ui.levelTableView)[:2] == ["Level", "Slice"]
     result.ui.allColumnsCheckBox.checked = True
     assert {"volume", "outlines", "weights_sha256", "tilt_from_axial_deg"} < set(headings(result.ui.sliceTableView))
     result.ui.allColumnsCheckBox.checked = False
-    assert headings(result.ui.sliceTableView)[:7] == main
+    assert headings(result.ui.sliceTableView)[:6] == main
 
 
 def test_a_clicked_row_shows_its_slice(result: Result) -> None:
@@ -187,6 +187,7 @@ def test_a_lowest_level_that_is_chosen_names_the_levels_after_measuring_again(re
     result.ui.measureButton.click()
     assert "press Measure again" not in result.ui.resultsLabel.text
     assert names() == ["L4-L5"]
+    assert headings(result.ui.levelTableView)[:3] == ["Level", "Name", "Slice"]
 
 
 def test_an_edit_counts_after_measuring_again_in_the_same_tables(result: Result) -> None:

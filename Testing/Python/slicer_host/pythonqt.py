@@ -8,6 +8,7 @@ signal's signature as text, `name` stands for `objectName`, and no attribute can
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ _MISSING = object()
 _NEW_NAMES_ARE_DROPPED: list[bool] = []
 _QT_SIGNALS: dict[type, set[tuple[str, tuple[str, ...]]]] = {}
 _SIGNATURE = re.compile(r"^(\w+)\((.*)\)$")
+
+# Before Python 3.12, PySide6 loses a reference to None at calls such as setColumnHidden, and
+# Python aborts at its end. The spare ones are never freed.
+_SPARE_NONES = [None] * 1_000_000
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(_SPARE_NONES))
 
 
 class _Property:

@@ -35,6 +35,15 @@ def test_icc_that_is_not_defined(ratings):
     assert intraclass_correlation(ratings).value is None
 
 
+def test_icc_without_freedom_has_no_interval():
+    # Two raters who differ by far more than the targets do: a quantile of F overflows.
+    icc = intraclass_correlation(
+        np.array([[6443.441, 1799.997], [6443.445, 1799.999], [6443.435, 1800.0], [6443.442, 1800.0]])
+    )
+    assert icc.value == pytest.approx(0.0, abs=1e-6)
+    assert (icc.low, icc.high) == (None, None)
+
+
 def test_icc_wants_a_table():
     with pytest.raises(ValueError, match=r"\(N, M\)"):
         intraclass_correlation(np.ones(4))
