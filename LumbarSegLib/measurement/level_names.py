@@ -181,7 +181,7 @@ def name_discs(centers_ras_mm: Sequence[Vector3], heights_mm: Sequence[float], l
         One for each disc.
     """
     distances = [distance_mm(below, above) for below, above in pairwise(centers_ras_mm)]
-    usual = _usualdistance_mm(distances)
+    usual = _usual_distance_mm(distances)
     names: list[LevelName] = []
     name = lowest
     for index, height in enumerate(heights_mm):
@@ -213,7 +213,7 @@ def _next_name(below: LevelName, distance_mm: float, usual_mm: float) -> LevelNa
     return name if name.is_known else LevelName(reason="there are no names above T1-T2")
 
 
-def _usualdistance_mm(distances: Sequence[float]) -> float:
+def _usual_distance_mm(distances: Sequence[float]) -> float:
     if len(distances) < 3:
         return TYPICAL_DISTANCE_MM
     return float(np.clip(np.median(distances), *_USUAL_BOUNDS_MM))
