@@ -201,17 +201,24 @@ class _Work:
 
     def __call__(self, fabric: Fabric) -> Any:
         try:
-            return self.function(fabric, *self.arguments)
+            result = self.function(fabric, *self.arguments)
         except Exception as error:
             known = error if isinstance(error, InputError | OSError) else None
             self.failures.put(_Failure(fabric.global_rank, known, traceback.format_exc()))
             raise
+        # Fabric leaves this to the end of the interpreter, which spawned processes skip; with threads of the
+        # group still running, some then abort.
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
+        return result
 
     def reason(self, error: ProcessException, devices: int) -> Exception:
         """Return what to raise for the end of a process; those that miss it fail after it."""
-        if isinstance(error, ProcessExitedException) and error.signal_name:
+        failure = None if self.failures.empty() else self.failures.get()
+        # A process that has told why it fails may still end by a signal.
+        has_told = failure is not None and failure.rank == error.error_index
+        if isinstance(error, ProcessExitedException) and error.signal_name and not has_told:
             return RuntimeError(f"Process {error.error_index + 1} of {devices} was ended by {error.signal_name}.")
-        if self.failures.empty():
+        if failure is None:
             return error
-        failure = self.failures.get()
         return failure.error or RuntimeError(f"Process {failure.rank + 1} of {devices} failed.\n{failure.trace}")
