@@ -10,12 +10,12 @@ from LumbarSegLib.benchmark.plan import Plan, Row
 from LumbarSegLib.benchmark.runs import BenchmarkData, RunResult
 from LumbarSegLib.benchmark.statistics import MEAN_KEY, Figure, RowFigures, summarize_row
 from LumbarSegLib.evaluation.bootstrap import NUM_RESAMPLES, Mean
+from LumbarSegLib.report.markdown import NONE, fixed, markdown_table
 from LumbarSegLib.report.output_files import output_files
 from LumbarSegLib.report.provenance import RESEARCH_USE_NOTICE
 from LumbarSegLib.report.tables import Cell, write_csv
 from LumbarSegLib.report.text_files import open_text
 
-_NONE = "-"
 _NOT_PUBLIC = "not public here"
 
 _COLUMNS = {anatomy.key: anatomy.name for anatomy in ANATOMIES} | {MEAN_KEY: "Mean of the classes"}
@@ -119,40 +119,31 @@ def _overview(rows: Sequence[RowFigures]) -> str:
         paper = _NOT_PUBLIC if each.row.published is None else f"{each.row.published:.4f}"
         millions = None if each.parameters is None else each.parameters / 1e6
         milliseconds = None if each.seconds_per_slice is None else 1000 * each.seconds_per_slice
-        numbers = [_number(millions, 1), _number(each.seconds_per_epoch, 1), _number(milliseconds, 1)]
+        numbers = [fixed(millions, 1), fixed(each.seconds_per_epoch, 1), fixed(milliseconds, 1)]
         lines.append([each.row.title, str(each.num_seeds), _dice(figure), _difference(figure), paper, *numbers])
-    return _table(heads, lines)
+    return markdown_table(heads, lines)
 
 
 def _by_class(rows: Sequence[RowFigures], cell: Callable[[Figure | None], str]) -> str:
     lines = [[name, *(cell(each.figures.get(key)) for each in rows)] for key, name in _COLUMNS.items()]
-    return _table(["Class", *(each.row.title for each in rows)], lines)
+    return markdown_table(["Class", *(each.row.title for each in rows)], lines)
 
 
 def _dice(figure: Figure | None) -> str:
     if figure is None:
-        return _NONE
+        return NONE
     deviation = "" if figure.deviation is None else f" ± {figure.deviation:.4f}"
-    return _number(figure.over_slices.value, 4) + deviation + _interval(figure.over_slices)
+    return fixed(figure.over_slices.value, 4) + deviation + _interval(figure.over_slices)
 
 
 def _difference(figure: Figure | None) -> str:
     if figure is None or figure.difference is None:
-        return _NONE
+        return NONE
     value = figure.difference.value
-    return _NONE if value is None else f"{value:+.4f}" + _interval(figure.difference, "+")
+    return NONE if value is None else f"{value:+.4f}" + _interval(figure.difference, "+")
 
 
 def _interval(mean: Mean, sign: str = "") -> str:
     if mean.low is None or mean.high is None:
         return ""
     return f" [{mean.low:{sign}.4f}, {mean.high:{sign}.4f}]"
-
-
-def _number(value: float | None, decimals: int) -> str:
-    return _NONE if value is None else f"{value:.{decimals}f}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---", *(["---:"] * (len(heads) - 1))], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -6,7 +6,6 @@ A run's folder holds `MODEL.safetensors` and `MODEL.json` (the network so far),
 
 from __future__ import annotations
 
-import csv
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from LumbarSegLib.training.optimization import autocast, make_optimizer, make_sc
 from LumbarSegLib.training.pretraining_corruption import Corrupter
 from LumbarSegLib.training.pretraining_data import UnlabeledImages
 from LumbarSegLib.training.pretraining_recipe import PretrainingRecipe
-from LumbarSegLib.training.run_files import LOG_NAME, RESUME_NAME, read_resume_state, write_resume_state
+from LumbarSegLib.training.run_files import RESUME_NAME, read_resume_state, write_log, write_resume_state
 
 logger = logging.getLogger(__name__)
 
@@ -210,10 +209,7 @@ class Pretrainer:
         return self.directory / f"{self.run.model_name}.safetensors"
 
     def _save(self) -> None:
-        with (self.directory / LOG_NAME).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
+        write_log(self.directory, list(self.rows[0]), self.rows)
         save_checkpoint(
             self._checkpoint_path(),
             self.model,

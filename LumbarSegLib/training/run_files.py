@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from LumbarSegLib.anatomy import ANATOMIES
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.models import model_names
 
@@ -25,11 +24,10 @@ RUN_FILES = (
 )
 
 
-def write_log(directory: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_log(directory: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write `log.csv`: a row per epoch, empty where nothing was validated."""
     with (directory / LOG_NAME).open("w", newline="", encoding="utf-8") as file:
-        keys = ["epoch", "loss", "mean_dice", *(anatomy.key for anatomy in ANATOMIES), "seconds"]
-        writer = csv.DictWriter(file, keys, restval="", lineterminator="\n")
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 

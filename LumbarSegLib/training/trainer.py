@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from LumbarSegLib.anatomy import NUM_CLASSES
+from LumbarSegLib.anatomy import ANATOMIES, NUM_CLASSES
 from LumbarSegLib.errors import InputError
 from LumbarSegLib.evaluation.evaluator import evaluate_slices, summarize
 from LumbarSegLib.inference.checkpoint import Checkpoint, save_checkpoint
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["RESUME_NAME", "RUN_FILES", "Trainer", "TrainingRun"]
 
 logger = logging.getLogger(__name__)
+
+_LOG_COLUMNS = ("epoch", "loss", "mean_dice", *(anatomy.key for anatomy in ANATOMIES), "seconds")
 
 
 class Trainer:
@@ -222,7 +224,7 @@ class Trainer:
         noise = gather(self.fabric, self.noise.get_state())  # every process draws its own
         if not self.fabric.is_global_zero:
             return
-        write_log(self.directory, self.rows)
+        write_log(self.directory, _LOG_COLUMNS, self.rows)
         if not self.run.recipe.patience or self._best_epoch() == self.epoch:
             self._save_checkpoint()
         state = {

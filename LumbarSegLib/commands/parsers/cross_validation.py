@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from LumbarSegLib.commands.parsers.networks import MODELS
-from LumbarSegLib.commands.parsers.shared import Subparsers
+from LumbarSegLib.commands.parsers.shared import Subparsers, add_device, add_quiet
 
 
 def add_cross_validate(commands: Subparsers) -> None:
@@ -33,5 +33,5 @@ def add_cross_validate(commands: Subparsers) -> None:
     parser.add_argument("--model", default="msff", choices=MODELS, help="network (default: msff)")
     parser.add_argument("--seed", type=int, default=0, help="decides weights, order and augmentation")
     parser.add_argument("--flip-average", action="store_true", help="evaluate averaged with the mirrored slice")
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
-    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
+    add_device(parser)
+    add_quiet(parser)

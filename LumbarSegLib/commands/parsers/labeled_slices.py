@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from LumbarSegLib.commands.parsers.shared import Subparsers, add_overwrite_and_quiet, add_segment_meanings
+from LumbarSegLib.commands.parsers.shared import Subparsers, add_overwrite_and_quiet, add_quiet, add_segment_meanings
 
 
 def add_check_data(commands: Subparsers) -> None:
@@ -32,4 +32,4 @@ def add_import_slices(commands: Subparsers) -> None:
     parser.add_argument("--name", help="first part of the slices' names, the patient's (default: that of IMAGE)")
     add_segment_meanings(parser)
     parser.add_argument("--series", metavar="UID", help="of a DICOM folder, take this series")
-    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
+    add_quiet(parser)

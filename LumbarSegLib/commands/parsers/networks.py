@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from LumbarSegLib.commands.parsers.shared import Subparsers, add_common, add_inference, add_overwrite_and_quiet
+from LumbarSegLib.commands.parsers.shared import (
+    Subparsers,
+    add_common,
+    add_device,
+    add_held_back_slices,
+    add_inference,
+    add_overwrite_and_quiet,
+    add_quiet,
+)
 
 #: The names of `LumbarSegLib.models.model_names`, written out: asking there would load torch.
 MODELS = ("fcn", "unet", "segnet", "attention_unet", "ce_net", "lumnet", "msff", "msff_no_bottleneck")
@@ -75,9 +83,7 @@ def add_evaluate(commands: Subparsers) -> None:
         description="Print the Dice coefficient per slice and per class. --output writes it, distances of outlines, "
         "agreement of areas, calibration, and pictures of the worst slices (needs the extra 'train').",
     )
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labeled slices")
-    parser.add_argument("--fold", default="0", metavar="K", help="fold whose held-back slices count, or 'all' slices")
-    parser.add_argument("--spacing-mm", type=float, metavar="X", help="pixel size in mm where index.csv has none")
+    add_held_back_slices(parser)
     add_inference(parser)
     parser.add_argument("--output", type=Path, metavar="OUT", help="folder for the figures")
     add_common(parser)
@@ -109,8 +115,8 @@ def add_benchmark(commands: Subparsers) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="half the resolution, few epochs, one seed: for two CPU cores"
     )
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
-    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings and errors")
+    add_device(parser)
+    add_quiet(parser)
 
 
 def add_calibrate(commands: Subparsers) -> None:

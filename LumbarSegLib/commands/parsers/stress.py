@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from LumbarSegLib.commands.parsers.shared import Subparsers, add_common, add_inference
+from LumbarSegLib.commands.parsers.shared import Subparsers, add_common, add_held_back_slices, add_inference
 
 
 def add_stress(commands: Subparsers) -> None:
@@ -15,9 +15,7 @@ def add_stress(commands: Subparsers) -> None:
         description="Disturb labeled slices in several ways and degrees, and write how the Dice coefficient falls to "
         "OUT/stress.md, stress.csv and stress.png (needs the extra 'train').",
     )
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="labeled slices")
-    parser.add_argument("--fold", default="0", metavar="K", help="fold whose held-back slices count, or 'all' slices")
-    parser.add_argument("--spacing-mm", type=float, metavar="X", help="pixel size in mm where index.csv has none")
+    add_held_back_slices(parser)
     parser.add_argument("--kinds", metavar="A,B", help="only these disturbances, such as rotation,noise (default: all)")
     parser.add_argument("--output", required=True, type=Path, metavar="OUT", help="folder for the curves")
     add_inference(parser)

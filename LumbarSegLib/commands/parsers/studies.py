@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from LumbarSegLib.commands.parsers.shared import (
@@ -11,6 +10,7 @@ from LumbarSegLib.commands.parsers.shared import (
     add_common,
     add_fat_method,
     add_inference,
+    add_lowest_level,
     add_overwrite_and_quiet,
     add_segment_meanings,
 )
@@ -78,17 +78,6 @@ def add_measure(commands: Subparsers) -> None:
     add_fat_method(parser)
     add_bands(parser)
     add_common(parser)
-
-
-def add_lowest_level(parser: argparse.ArgumentParser) -> None:
-    """Add `--lowest-level`."""
-    parser.add_argument(
-        "--lowest-level",
-        default="auto",
-        metavar="NAME",
-        help="name of the lowest outlined disc, such as L5-S1 or L6-S1; auto (default): from the sagittal series "
-        "of the study, where it allows; none: name no level",
-    )
 
 
 def add_demo(commands: Subparsers) -> None:
